@@ -1,0 +1,1 @@
+"""The only rooms where rows disappear: rules, ranks and samples."""

@@ -1,0 +1,1 @@
+"""Getting documents in and out: WARC, WET, JSONL, Parquet."""

@@ -1,0 +1,1 @@
+"""Native-speed functions on Arrow buffers, each with a readable reference twin."""

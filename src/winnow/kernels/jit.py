@@ -1,0 +1,53 @@
+"""How every kernel is compiled: once per machine, without the GIL, into a cache that cannot go stale.
+
+Numba's own cache notices a change in the kernel's file but not in a helper that the kernel calls, so the cache lives in
+a folder named by a digest of all kernel sources. The folder is under ``$WINNOW_CACHE`` or the user's cache directory,
+because an installed package may lie on a read-only disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar, cast
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def cache_directory() -> Path:
+    """Where compiled kernels are kept; changes with any kernel source."""
+    digest = hashlib.blake2b(digest_size=8)
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    return _cache_root() / "kernels" / digest.hexdigest()
+
+
+def _cache_root() -> Path:
+    named = os.environ.get("WINNOW_CACHE")
+    home = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "winnow"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        writable = os.access(home, os.W_OK)
+    except OSError:
+        writable = False
+    return home if writable else Path(tempfile.gettempdir()) / f"winnow-{os.getuid()}"
+
+
+def _configure() -> None:
+    import numba
+
+    numba.config.CACHE_DIR = str(cache_directory())
+
+
+def kernel(function: F) -> F:
+    """Compile a function of numbers and NumPy arrays to machine code (Numba, nopython, ``nogil``, cached)."""
+    import numba
+
+    return cast(F, numba.njit(nogil=True, cache=True, boundscheck=_BOUNDSCHECK)(function))
+
+
+_BOUNDSCHECK = os.environ.get("WINNOW_BOUNDSCHECK") == "1"
+_configure()

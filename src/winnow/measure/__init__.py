@@ -1,0 +1,1 @@
+"""Every judge of one document, one file each."""

@@ -1,0 +1,35 @@
+"""The one small interface that most contributors meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import pyarrow as pa
+
+Judge = Callable[[pa.RecordBatch], pa.RecordBatch]
+"""Takes a batch of documents, gives one row of numbers per document, in the same order."""
+
+
+class Measure(Protocol):
+    """Judges documents: a batch in, one row of numbers per document out.
+
+    A measure is a frozen, keyword-only dataclass: its fields are its whole configuration and enter the key of its
+    table. Its class may set ``version`` (a class attribute, default "1"), raised when the same fields give new numbers.
+    """
+
+    @property
+    def name(self) -> str:
+        """Namespace of the columns in SQL: ``text`` makes ``text.num_words``."""
+
+    def columns(self) -> pa.Schema:
+        """The columns it writes; each field's metadata holds ``unit``, ``range`` and ``description``."""
+
+    def load(self) -> Judge:
+        """Open what is needed (a model, a list) and give the function that judges; called once per worker."""
+
+
+def column(name: str, type: pa.DataType, description: str, *, unit: str = "", range: str = "") -> pa.Field:  # noqa: A002
+    """A field whose metadata says what the number means, in which unit, within which range."""
+    metadata = {"description": description, "unit": unit, "range": range}
+    return pa.field(name, type, metadata={k: v for k, v in metadata.items() if v})

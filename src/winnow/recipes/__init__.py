@@ -1,0 +1,1 @@
+"""The shipped recipes, each readable as the paper it follows."""

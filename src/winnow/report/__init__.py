@@ -1,0 +1,1 @@
+"""Pages and plots from tables; makes nothing new."""
