@@ -1,0 +1,222 @@
+"""The only room where rows disappear: rules reject, ranks keep, and every decision is kept with its reason.
+
+A ``Select`` stores one row per document of its input: whether it is kept, the first reason against it and all of them.
+The text stays where it was; who reads the selection sees the kept documents through the list. So choosing again reads
+columns of numbers only and takes seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from winnow.choose.rank import Rank, weight
+from winnow.choose.rules import RuleSet, rule_set
+from winnow.choose.sql import check_expressions, evaluate, namespaces, read_columns
+from winnow.core.database import connect
+from winnow.core.errors import RecipeError
+from winnow.core.guard import Guard
+from winnow.core.run import check_aligned, num_shards
+from winnow.core.step import Aligned, Part, Reshaping, Rows, Step
+from winnow.core.table import ShardWriter, Store
+from winnow.measure.measure import Measure
+from winnow.measure.score import Score
+
+DECISIONS = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("kept", pa.bool_()),
+        pa.field("reason", pa.string(), metadata={"description": "the first rule that rejects; null where kept"}),
+        pa.field("rejected_by", pa.list_(pa.string()), metadata={"description": "every rule that rejects"}),
+    ]
+)
+_NUMBERS = ("DOUBLE", "FLOAT", "BIGINT", "INTEGER", "HUGEINT", "UBIGINT", "SMALLINT", "TINYINT", "DECIMAL", "UINTEGER")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Select(Reshaping):
+    """The documents that no rule rejects and, of those, the share that a rank keeps."""
+
+    documents: Rows
+    measures: tuple[Measure | Aligned, ...] = ()
+    """What conditions may refer to besides the measures that the rule sets bring along."""
+    reject: str | RuleSet | tuple[str | RuleSet, ...] = ()
+    """Rule sets, or their names (``"gopher@dclm"``); all are evaluated, the first reason in order is the reason."""
+    keep: Rank | None = None
+    by_group: str | None = None
+    """SQL of a group (``"language.lang"``): the rank's share is then kept within every group."""
+
+    def rule_sets(self) -> tuple[RuleSet, ...]:
+        """The rule sets, names looked up."""
+        given = self.reject if isinstance(self.reject, tuple) else (self.reject,)
+        return tuple(rule_set(one) if isinstance(one, str) else one for one in given)
+
+    def rules(self) -> dict[str, str]:
+        """``set:reason`` to the condition that rejects, in order."""
+        return {f"{one.name}:{reason}": sql for one in self.rule_sets() for reason, sql in one.rules}
+
+    def scores(self) -> tuple[Aligned, ...]:
+        """The aligned tables that the conditions read, each once."""
+        measures = [*self.measures, *(measure for one in self.rule_sets() for measure in one.measures)]
+        scores = [m if isinstance(m, Aligned) else Score(documents=self.documents, measure=m) for m in measures]
+        return tuple({score.key: score for score in scores}.values())
+
+    def inputs(self) -> tuple[Step, ...]:
+        """The documents and everything that judges them."""
+        return (self.documents, *self.scores())
+
+    def schema(self) -> pa.Schema:
+        """That of the documents: a selection is read as the documents it keeps."""
+        return self.documents.schema()
+
+    def check(self) -> None:
+        """Bind every condition to the columns and check its type."""
+        for score in self.scores():
+            if score.documents.key != self.documents.key:
+                raise RecipeError(f"{score.label} judges {score.documents.label}, not {self.documents.label}")
+        known = namespaces(self.documents, self.scores())
+        check_expressions(known, self.rules(), ["BOOLEAN"])
+        if self.keep is not None:
+            if not 0 < self.keep.fraction <= 1:
+                raise RecipeError(f"keep.fraction is {self.keep.fraction}; it must lie in (0, 1]")
+            check_expressions(known, {"keep": self.keep.key(), "keep.by": self._weight()}, _NUMBERS)
+        if self.by_group is not None:
+            check_expressions(known, {"by_group": self.by_group}, ["VARCHAR", "BOOLEAN", *_NUMBERS])
+
+    def split(self, store: Store) -> list[Part]:
+        """One part per shard of the documents, with the rank's cuts, which need a look at all of them."""
+        shards = range(num_shards(self.documents, store))
+        cuts = self._cuts(store, shards) if self.keep is not None else None
+        return [{"shard": shard, "cuts": cuts} for shard in shards]
+
+    def writer(self, directory: Path, index: int, part: Part) -> ShardWriter:
+        """One shard of decisions per shard of documents."""
+        return ShardWriter(directory, index, DECISIONS, shard_bytes=None)
+
+    def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
+        """Decide on the documents of one shard."""
+        tables = read_columns(self.documents, self.scores(), store, part["shard"])
+        rejected = self._rejected(tables)
+        reasons = list(rejected)
+        if part["cuts"] is not None:
+            open_ = ~np.logical_or.reduce([np.zeros(tables["documents"].num_rows, bool), *rejected.values()])
+            rejected["rank"] = open_ & ~self._in_window(tables, part["cuts"])
+            reasons.append("rank")
+        self._write(tables["documents"], reasons, rejected, out)
+
+    def open_shard(self, store: Store, shard: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The kept documents of one shard."""
+        decisions = store.table(self).shard(shard, ["id", "kept"]).combine_chunks()
+        ids, kept = (decisions.column(name).combine_chunks() for name in ("id", "kept"))
+        wanted = None if columns is None else list(dict.fromkeys(["id", *columns]))
+        start = 0
+        for batch in self.documents.open_shard(store, shard, wanted):
+            rows = batch.num_rows
+            check_aligned(self.documents.label, batch.column("id"), self.label, ids.slice(start, rows))
+            chosen = batch.filter(kept.slice(start, rows))
+            start += rows
+            if chosen.num_rows:
+                yield chosen if columns is None else chosen.select(list(columns))
+
+    def _rejected(self, tables: Mapping[str, pa.Table]) -> dict[str, np.ndarray[Any, np.dtype[np.bool_]]]:
+        """For every reason, the documents it rejects; first of all those that broke a measure."""
+        broken = {f"quarantined:{score.name}": f"{score.name}.quarantined" for score in self.scores()}
+        conditions = {**broken, **self.rules()}
+        if not conditions:
+            return {}
+        named = {str(index): f"coalesce({sql}, false)" for index, sql in enumerate(conditions.values())}
+        found = evaluate(tables, named)
+        return {reason: found.column(index).to_numpy() for index, reason in enumerate(conditions)}
+
+    def _write(
+        self,
+        documents: pa.Table,
+        reasons: Sequence[str],
+        rejected: Mapping[str, np.ndarray[Any, np.dtype[np.bool_]]],
+        out: ShardWriter,
+    ) -> None:
+        rows = documents.num_rows
+        matrix = np.stack([rejected[reason] for reason in reasons]) if reasons else np.zeros((0, rows), bool)
+        times = matrix.sum(axis=0)
+        kept = times == 0
+        first = np.argmax(matrix, axis=0) if reasons else np.zeros(rows, int)
+        self._count(reasons, matrix, times, first, out)
+        names = pa.array([*reasons, None], pa.string())
+        which, documents_of = np.nonzero(matrix.T)[::-1]
+        offsets = np.concatenate([[0], np.cumsum(np.bincount(documents_of, minlength=rows))]).astype(np.int32)
+        decisions = pa.RecordBatch.from_arrays(
+            [
+                documents.column("id").combine_chunks(),
+                pa.array(kept),
+                names.take(pa.array(np.where(kept, len(reasons), first))),
+                pa.ListArray.from_arrays(pa.array(offsets), names.take(pa.array(which))),
+            ],
+            schema=DECISIONS,
+        )
+        out.num_bytes = documents.nbytes
+        out.write(decisions)
+
+    def _count(self, reasons: Sequence[str], matrix: Any, times: Any, first: Any, out: ShardWriter) -> None:
+        """The three counts of every reason: rejected first by it, by it at all, by nothing else."""
+        out.count("kept", int((times == 0).sum()))
+        for index, reason in enumerate(reasons):
+            out.count(f"first: {reason}", int(((times > 0) & (first == index)).sum()))
+            out.count(f"any: {reason}", int(matrix[index].sum()))
+            out.count(f"only: {reason}", int((matrix[index] & (times == 1)).sum()))
+
+    def _weight(self) -> str:
+        assert self.keep is not None
+        return weight(self.keep, [score.name for score in self.scores() if "num_chars" in score.columns().names])
+
+    def _ranked(self, tables: Mapping[str, pa.Table]) -> pa.Table:
+        """Key, id, weight and group of every document that no rule rejects."""
+        assert self.keep is not None
+        group = "''" if self.by_group is None else f"coalesce(CAST(({self.by_group}) AS VARCHAR), '')"
+        expressions = {"key": self.keep.key(), "id": "documents.id", "weight": f"CAST({self._weight()} AS DOUBLE)"}
+        return evaluate(tables, {**expressions, "group": group})
+
+    def _cuts(self, store: Store, shards: Sequence[int]) -> dict[str, Any]:
+        """For every group the first and last kept ``[key, id]`` in the rank's order."""
+        assert self.keep is not None
+        connection = connect()
+        connection.execute("CREATE TABLE ranked (key DOUBLE, id VARCHAR, weight DOUBLE, grp VARCHAR)")
+        for shard in shards:
+            tables = read_columns(self.documents, self.scores(), store, shard)
+            rows = self._ranked(tables)
+            rejected = list(self._rejected(tables).values())
+            open_ = ~np.logical_or.reduce([np.zeros(rows.num_rows, bool), *rejected])
+            connection.register("rows", rows.filter(pa.array(open_)))
+            connection.execute("INSERT INTO ranked SELECT * FROM rows WHERE key IS NOT NULL AND NOT isnan(key)")
+        low, high = self.keep.window()
+        found = connection.execute(_WINDOW, [low, high]).fetchall()
+        return {group: [[first["key"], first["id"]], [last["key"], last["id"]]] for group, first, last in found}
+
+    def _in_window(self, tables: Mapping[str, pa.Table], cuts: Mapping[str, Any]) -> np.ndarray[Any, Any]:
+        connection = connect()
+        connection.register("rows", self._ranked(tables))
+        connection.execute("CREATE TABLE cuts (grp VARCHAR, low DOUBLE, low_id VARCHAR, high DOUBLE, high_id VARCHAR)")
+        for group, (low, high) in cuts.items():
+            connection.execute("INSERT INTO cuts VALUES (?, ?, ?, ?, ?)", [group, *low, *high])
+        found: np.ndarray[Any, Any] = connection.execute(_INSIDE).fetchnumpy()["inside"]
+        return np.asarray(found, bool)
+
+
+_WINDOW = """
+    WITH ordered AS (
+        SELECT grp, key, id, sum(weight) OVER (PARTITION BY grp) AS total,
+               sum(weight) OVER (PARTITION BY grp ORDER BY key, id ROWS UNBOUNDED PRECEDING) - weight AS before
+        FROM ranked
+    )
+    SELECT grp, min({'key': key, 'id': id}), max({'key': key, 'id': id}) FROM ordered
+    WHERE before >= (? - 1e-12) * total AND before < (? - 1e-12) * total GROUP BY grp ORDER BY grp
+"""
+_INSIDE = """
+    WITH numbered AS (SELECT row_number() OVER () AS row, * FROM rows)
+    SELECT coalesce((key, id) >= (low, low_id) AND (key, id) <= (high, high_id), false) AS inside
+    FROM numbered LEFT JOIN cuts ON numbered."group" = cuts.grp ORDER BY row
+"""

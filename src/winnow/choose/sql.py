@@ -1,0 +1,98 @@
+"""Conditions over the columns of measures: bound and type-checked before any work, evaluated a shard at a time.
+
+The dialect is DuckDB's. Every measure is a table named by its namespace (``text.num_words``); ``documents`` holds the
+columns of the documents themselves, all but their text, which no choice reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from winnow.core.database import connect
+from winnow.core.errors import RecipeError, did_you_mean
+from winnow.core.run import check_aligned
+from winnow.core.step import Aligned, Rows
+from winnow.core.table import Store
+
+Namespaces = Mapping[str, pa.Schema]
+
+
+def namespaces(documents: Rows, scores: Sequence[Aligned]) -> dict[str, pa.Schema]:
+    """What conditions may refer to; RecipeError where two measures claim one namespace."""
+    known = {"documents": _without_text(documents.schema())}
+    for score in scores:
+        if score.name in known:
+            raise RecipeError(
+                f"two measures are called {score.name!r} with different settings: their columns could not be told apart"
+            )
+        known[score.name] = score.schema()
+    return known
+
+
+def check_expressions(known: Namespaces, expressions: Mapping[str, str], types: Sequence[str]) -> None:
+    """Refuse (RecipeError) an expression that does not bind to the columns or whose type is none of ``types``."""
+    import duckdb
+
+    connection = connect()
+    for name, schema in known.items():
+        connection.register(name, schema.empty_table())
+    for label, expression in expressions.items():
+        try:
+            query = f"SELECT ({expression}) AS value FROM {_joined(known)}"
+            found = connection.execute(f"DESCRIBE {query}").fetchall()[0][1]
+        except duckdb.Error as error:
+            raise RecipeError(_explain(label, expression, str(error), known)) from error
+        if not any(found.startswith(allowed) for allowed in types):
+            raise RecipeError(f"{label}: {expression!r} is {found}, but must be {' or '.join(types)}")
+
+
+def columns_in(expression: str, known: Namespaces) -> list[str]:
+    """The columns that an expression names, as ``namespace.column``, in order."""
+    named = re.findall(r"\b([A-Za-z_]\w*)\.([A-Za-z_]\w*)", expression)
+    found = [f"{space}.{column}" for space, column in named if space in known and column in known[space].names]
+    return list(dict.fromkeys(found))
+
+
+def read_columns(documents: Rows, scores: Sequence[Aligned], store: Store, shard: int) -> dict[str, pa.Table]:
+    """The columns of one shard by namespace, every table checked to describe the same documents."""
+    schema = _without_text(documents.schema())
+    batches = list(documents.open_shard(store, shard, schema.names))
+    tables = {"documents": pa.Table.from_batches(batches, None if batches else schema)}
+    ids = tables["documents"].column("id").combine_chunks()
+    for score in scores:
+        tables[score.name] = store.table(score).shard(shard)
+        check_aligned(documents.label, ids, score.label, tables[score.name].column("id").combine_chunks())
+    return tables
+
+
+def evaluate(tables: Mapping[str, pa.Table], expressions: Mapping[str, str]) -> pa.Table:
+    """One column per expression, one row per document, in order."""
+    connection = connect()
+    for name, table in tables.items():
+        connection.register(name, table)
+    selected = ", ".join(f'({expression}) AS "{label}"' for label, expression in expressions.items())
+    return connection.execute(f"SELECT {selected} FROM {_joined(tables)}").to_arrow_table()
+
+
+def _joined(names: Mapping[str, object]) -> str:
+    return " POSITIONAL JOIN ".join(names)
+
+
+def _without_text(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([field for field in schema if field.name != "text"])
+
+
+def _explain(label: str, expression: str, error: str, known: Namespaces) -> str:
+    """What is wrong with an expression, with the nearest column names where one is unknown."""
+    columns = [f"{space}.{column}" for space, schema in known.items() for column in schema.names]
+    named = re.findall(r"\b[A-Za-z_]\w*\.[A-Za-z_]\w*", expression)
+    unknown = next((name for name in named if name not in columns), None)
+    if unknown is None:
+        bare = re.search(r'column "(\w+)" not found', error)
+        unknown = bare.group(1) if bare else None
+    if unknown is not None:
+        return f"{label}: {expression!r} names {unknown!r}, which no measure has; {did_you_mean(unknown, columns)}"
+    return f"{label}: {expression!r} is not SQL that DuckDB understands: {error.splitlines()[0]}"

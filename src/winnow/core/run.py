@@ -1,0 +1,393 @@
+"""Making what is missing: the loop around every step.
+
+``materialize`` walks a step's inputs in order and skips what is there. What is missing is done task by task; a finished
+task leaves its shards and, last, its record, so a run that is killed goes on where it was. Aligned steps over the same
+documents share one read of the text. The result is the same for any executor and any number of workers.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from winnow.core.errors import AlignmentError, FailureBudgetError, WinnowError, WorkerError
+from winnow.core.executors import Died, Executor, Inline
+from winnow.core.files import file_digest, read_json, write_json
+from winnow.core.guard import Broken, Guard, Note, Suspects, apply_guarded
+from winnow.core.plain import digest, to_plain
+from winnow.core.progress import Progress, Silent
+from winnow.core.step import Aligned, Part, Reshaping, Rows, Step, Whole, ordered
+from winnow.core.table import Manifest, Shard, ShardWriter, Store, Table, TaskRecord, digest_of
+
+FAILURE_BUDGET = 0.01
+MIN_RECORDS = 1000
+"""Records seen before the failure budget may stop a run early; at a step's end it always counts."""
+
+
+def materialize(
+    step: Step,
+    store: Store | str | Path,
+    executor: Executor | None = None,
+    *,
+    failure_budget: float = FAILURE_BUDGET,
+    progress: Progress | None = None,
+) -> Path:
+    """Make the step's result and everything it needs, skip what exists, and give its directory.
+
+    Raises RecipeError before anything runs where the recipe cannot work, FailureBudgetError where more than
+    ``failure_budget`` of a step's records were quarantined, WorkerError where a task kills every worker it is given.
+    """
+    store = store if isinstance(store, Store) else Store(store)
+    run = _Run(store, executor or Inline(), failure_budget, progress or Silent())
+    for needed in ordered(step):
+        needed.check()
+    for group in passes(step):
+        run.make([needed for needed in group if not fresh(needed, store)])
+    return store.directory(step)
+
+
+def passes(step: Step) -> list[list[Step]]:
+    """The steps in the order in which they are made; aligned steps over the same documents stand together."""
+    groups: list[list[Step]] = []
+    sharing: dict[str, list[Step]] = {}
+    for needed in ordered(step):
+        if isinstance(needed, Aligned) and needed.documents.key in sharing and _joins(needed, sharing, groups):
+            sharing[needed.documents.key].append(needed)
+            continue
+        groups.append([needed])
+        if isinstance(needed, Aligned):
+            sharing[needed.documents.key] = groups[-1]
+    return groups
+
+
+def fresh(step: Step, store: Store) -> bool:
+    """Whether the step's result is there and was made from what its inputs and outside files are now."""
+    return stale_reason(step, store) is None
+
+
+def stale_reason(step: Step, store: Store) -> str | None:
+    """Why the step must be made (again), in words; None where its result stands."""
+    if not store.finished(step):
+        return "not made yet"
+    manifest = store.table(step).manifest
+    for path, fingerprint in step.outside().items():
+        if manifest.files.get(path) != fingerprint:
+            return f"{path} has changed"
+    for needed in step.inputs():
+        if not store.finished(needed) or store.table(needed).manifest.digest != manifest.inputs.get(needed.key):
+            return f"its input {needed.label} is made again"
+    return None
+
+
+@dataclass(frozen=True)
+class Task:
+    """One unit of work: a part of one step, or one shard for aligned steps that share its read."""
+
+    steps: tuple[Step, ...]
+    index: int
+    part: Part
+    root: Path
+    suspects: Suspects = field(default_factory=Suspects)
+
+    @property
+    def note(self) -> Path:
+        """Where the worker notes which records it is at."""
+        return Store(self.root).directory(self.steps[0]) / "tasks" / f"{self.index:05d}.note"
+
+
+@dataclass
+class _Run:
+    store: Store
+    executor: Executor
+    failure_budget: float
+    progress: Progress
+    records: dict[str, list[TaskRecord]] = field(default_factory=dict)
+
+    def make(self, steps: list[Step]) -> None:
+        """Make steps that share one read of their documents (or one step of another shape)."""
+        if not steps:
+            return
+        tasks = self._tasks(steps)
+        self._prepare(steps, tasks)
+        pending = [task for task in tasks if not self._is_done(task)]
+        self.progress.begin([step.label for step in steps], len(tasks), len(tasks) - len(pending))
+        while pending:
+            pending = self._round(pending)
+        for step in steps:
+            self._finish(step, len(tasks))
+        self.progress.end()
+
+    def _tasks(self, steps: Sequence[Step]) -> list[Task]:
+        first = steps[0]
+        parts: list[Part]
+        if isinstance(first, Aligned):
+            parts = list(range(num_shards(first.documents, self.store)))
+        elif isinstance(first, Reshaping):
+            parts = first.split(self.store)
+        else:
+            parts = [None]
+        return [Task(tuple(steps), index, part, self.store.root) for index, part in enumerate(parts)]
+
+    def _prepare(self, steps: Sequence[Step], tasks: Sequence[Task]) -> None:
+        """Start each directory anew unless it holds unfinished work from the very same inputs."""
+        parts = digest([task.part for task in tasks])
+        for step in steps:
+            directory = self.store.directory(step)
+            work = {"parts": parts, "inputs": self._input_digests(step), "files": step.outside()}
+            begun = directory / "begun.json"
+            if (directory / "manifest.json").exists() or not begun.exists() or read_json(begun) != work:
+                shutil.rmtree(directory, ignore_errors=True)
+                write_json(begun, work)
+
+    def _is_done(self, task: Task) -> bool:
+        return all(record_path(self.store, step, task.index).exists() for step in task.steps)
+
+    def _round(self, tasks: list[Task]) -> list[Task]:
+        """Run the tasks once; gives those to try again because their worker died."""
+        again = []
+        with self.progress.watch({task.index: task.note for task in tasks}):
+            for index, outcome in self.executor.run(perform, tasks):
+                if isinstance(outcome, Died):
+                    again.append(_retry(tasks[index], outcome))
+                else:
+                    self.progress.advance(outcome)
+                    self._check_budget(tasks[index].steps, outcome)
+        return again
+
+    def _check_budget(self, steps: Sequence[Step], done: Sequence[TaskRecord]) -> None:
+        for step, record in zip(steps, done, strict=True):
+            records = self.records.setdefault(step.key, [])
+            records.append(record)
+            if sum(r.rows + r.quarantined for r in records) >= MIN_RECORDS:
+                self._stop_if_over_budget(step, records)
+
+    def _stop_if_over_budget(self, step: Step, records: Iterable[TaskRecord]) -> None:
+        records = list(records)
+        quarantined = sum(record.quarantined for record in records)
+        seen = quarantined + sum(record.rows for record in records)
+        if quarantined > self.failure_budget * seen:
+            raise FailureBudgetError(
+                f"{type(step).__name__} quarantined {quarantined} of {seen} records ({quarantined / seen:.1%}), more "
+                f"than the failure budget of {self.failure_budget:.1%}. "
+                f"Most common: {most_common_error(self.store.directory(step))}. Read "
+                f"{self.store.directory(step) / 'quarantine'}, then repair the input or run again with "
+                f"--failure-budget {min(1.0, 1.05 * quarantined / seen + 0.001):.3f}; finished work is kept"
+            )
+
+    def _finish(self, step: Step, num_tasks: int) -> None:
+        if isinstance(step, Reshaping):
+            step.finish(self.store)
+        records = [TaskRecord.read(record_path(self.store, step, index)) for index in range(num_tasks)]
+        self._stop_if_over_budget(step, records)
+        shards = tuple(shard for record in records for shard in record.shards)
+        counts: dict[str, int] = {}
+        for record in records:
+            for name, number in record.counts.items():
+                counts[name] = counts.get(name, 0) + number
+        manifest = Manifest(
+            step=type(step).__name__,
+            key=step.key,
+            recipe=to_plain(step),
+            inputs=self._input_digests(step),
+            files=step.outside(),
+            shards=shards,
+            rows=sum(record.rows for record in records),
+            quarantined=sum(record.quarantined for record in records),
+            seconds=sum(record.seconds for record in records),
+            bytes=sum(record.bytes for record in records),
+            counts=dict(sorted(counts.items())),
+            libraries=libraries(),
+            made=datetime.now(UTC).isoformat(timespec="seconds"),
+            digest=digest_of(shards),
+        )
+        write_json(self.store.directory(step) / "manifest.json", to_plain_manifest(manifest))
+
+    def _input_digests(self, step: Step) -> dict[str, str]:
+        return {needed.key: self.store.table(needed).manifest.digest for needed in step.inputs()}
+
+
+def perform(task: Task) -> list[TaskRecord]:
+    """Do one task; called in a worker. Gives one record per step, in their order."""
+    store = Store(task.root)
+    guard = Guard(task.note, task.suspects)
+    try:
+        missing = [step for step in task.steps if not record_path(store, step, task.index).exists()]
+        if missing and isinstance(missing[0], Aligned):
+            _perform_aligned([step for step in missing if isinstance(step, Aligned)], task, store, guard)
+        elif missing:
+            _perform_one(missing[0], task, store, guard)
+    finally:
+        guard.close()
+    return [TaskRecord.read(record_path(store, step, task.index)) for step in task.steps]
+
+
+def record_path(store: Store, step: Step, index: int) -> Path:
+    """Where the record of a step's finished task lies."""
+    return store.directory(step) / "tasks" / f"{index:05d}.json"
+
+
+def num_shards(step: Rows, store: Store) -> int:
+    """How many shards a finished table has."""
+    return len(store.table(step).manifest.shards)
+
+
+def check_aligned(left: str, left_ids: pa.Array, right: str, right_ids: pa.Array) -> None:
+    """Refuse two tables that do not describe the same documents in the same order (AlignmentError names both)."""
+    if left_ids.equals(right_ids):
+        return
+    if len(left_ids) != len(right_ids):
+        raise AlignmentError(f"{left} has {len(left_ids)} rows and {right} has {len(right_ids)}: make {right} again")
+    row = next(i for i, (a, b) in enumerate(zip(left_ids, right_ids, strict=True)) if a != b)
+    raise AlignmentError(
+        f"row {row} is document {left_ids[row]} in {left} but {right_ids[row]} in {right}: "
+        f"delete the directory of {right} and run again"
+    )
+
+
+def libraries() -> dict[str, str]:
+    """Versions of what can change a result."""
+    names = ("winnow-data", "numpy", "pyarrow", "numba", "duckdb", "fastwarc", "resiliparse", "trafilatura")
+    versions = {"python": platform.python_version()}
+    for name in names:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def to_plain_manifest(manifest: Manifest) -> dict[str, Any]:
+    """The manifest as JSON-ready data."""
+    return {**vars(manifest), "shards": [vars(shard) for shard in manifest.shards]}
+
+
+def most_common_error(directory: Path) -> str:
+    """The most frequent quarantine entry of a step, in words."""
+    found: dict[str, int] = {}
+    for entry in _quarantine(directory):
+        text = f"{entry['kind']}: {entry['error'][:120]}"
+        found[text] = found.get(text, 0) + 1
+    return max(found, key=lambda text: found[text]) if found else "nothing"
+
+
+def _quarantine(directory: Path) -> Iterable[dict[str, Any]]:
+    import json
+
+    for path in sorted((directory / "quarantine").glob("*.jsonl")):
+        yield from map(json.loads, path.read_text(encoding="utf-8").splitlines())
+
+
+def _joins(step: Aligned, sharing: dict[str, list[Step]], groups: list[list[Step]]) -> bool:
+    """Whether every input of the step is made before the group that it would join."""
+    group = sharing[step.documents.key]
+    before = {made.key for earlier in groups[: groups.index(group)] for made in earlier}
+    return all(needed.key in before for needed in step.inputs())
+
+
+def _retry(task: Task, died: Died) -> Task:
+    suspects = task.suspects.after(Note.read(task.note))
+    if suspects.deaths > 3 + 3 * len(suspects.poison):
+        names = ", ".join(step.label for step in task.steps)
+        raise WorkerError(
+            f"task {task.index} of {names} killed {suspects.deaths} workers ({died.reason}); if it was memory, use "
+            "fewer workers; if it dies before its first record, run with --workers 0 --debug to see why"
+        )
+    return Task(task.steps, task.index, task.part, task.root, suspects)
+
+
+def _perform_one(step: Step, task: Task, store: Store, guard: Guard) -> None:
+    began = time.perf_counter()
+    if isinstance(step, Whole):
+        directory = store.directory(step) / "files"
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        counts = step.make(store, directory)
+        seconds = time.perf_counter() - began
+        shards = tuple(_as_shard(path, directory) for path in sorted(directory.rglob("*")) if path.is_file())
+        record = TaskRecord(index=0, shards=shards, rows=0, quarantined=0, seconds=seconds, bytes=0, counts=counts)
+    elif isinstance(step, Reshaping):
+        writer = step.writer(store.directory(step), task.index, task.part)
+        try:
+            step.make(task.part, store, writer, guard)
+            record = writer.close(time.perf_counter() - began)
+        except BaseException:
+            writer.abandon()
+            raise
+    else:
+        raise WinnowError(f"{type(step).__name__} has none of the three shapes")
+    record.write(record_path(store, step, task.index))
+
+
+def _as_shard(path: Path, directory: Path) -> Shard:
+    return Shard(name=str(path.relative_to(directory)), rows=0, bytes=path.stat().st_size, digest=file_digest(path))
+
+
+def _perform_aligned(steps: Sequence[Aligned], task: Task, store: Store, guard: Guard) -> None:
+    with ExitStack() as stack:
+        columns = [_Column(step, store, task.index) for step in steps]
+        for column in columns:
+            stack.callback(column.writer.abandon)
+        start = 0
+        num_bytes = 0
+        for batch in steps[0].documents.open_shard(store, task.part):
+            num_bytes += batch.nbytes
+            for column in columns:
+                column.judge(batch, start, num_bytes, guard)
+            start += batch.num_rows
+        for column in columns:
+            column.writer.num_bytes = num_bytes
+            column.writer.close(column.seconds).write(record_path(store, column.step, task.index))
+        stack.pop_all()
+
+
+class _Column:
+    """One aligned step at work on one shard."""
+
+    def __init__(self, step: Aligned, store: Store, index: int) -> None:
+        began = time.perf_counter()
+        self.step = step
+        self.function = step.load()
+        self.writer = ShardWriter(store.directory(step), index, step.schema(), shard_bytes=None)
+        self.seconds = time.perf_counter() - began
+
+    def judge(self, batch: pa.RecordBatch, start: int, num_bytes: int, guard: Guard) -> None:
+        began = time.perf_counter()
+        for documents, outcome in apply_guarded(self._checked, batch, start, num_bytes, guard):
+            if isinstance(outcome, Broken):
+                self._set_aside(documents, outcome)
+            else:
+                self._append(documents, outcome, quarantined=False)
+        self.seconds += time.perf_counter() - began
+
+    def _checked(self, batch: pa.RecordBatch) -> list[pa.Array]:
+        columns = self.function(batch)
+        if columns.num_rows != batch.num_rows:
+            raise WinnowError(
+                f"{self.step.label} gave {columns.num_rows} rows for {batch.num_rows} documents; it must give one each"
+            )
+        expected = self.step.columns()
+        return [columns.column(name).cast(expected.field(name).type) for name in expected.names]
+
+    def _set_aside(self, document: pa.RecordBatch, broken: Broken) -> None:
+        nulls = [pa.nulls(1, field.type) for field in self.step.columns()]
+        self._append(document, nulls, quarantined=True)
+        self.writer.quarantine_document(document, self.step.documents.label, broken)
+
+    def _append(self, batch: pa.RecordBatch, values: list[pa.Array], *, quarantined: bool) -> None:
+        flags = pa.repeat(pa.scalar(quarantined), batch.num_rows)
+        self.writer.write(pa.RecordBatch.from_arrays([batch.column("id"), *values, flags], schema=self.step.schema()))
+
+
+def result(step: Step, store: Store | str | Path) -> Table:
+    """The finished table of a step."""
+    return (store if isinstance(store, Store) else Store(store)).table(step)
