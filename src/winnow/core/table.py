@@ -83,7 +83,7 @@ class Manifest:
     rows: int
     quarantined: int
     seconds: float
-    """Processor-seconds summed over tasks."""
+    """Seconds summed over tasks."""
     bytes: int
     counts: dict[str, int]
     libraries: dict[str, str]
@@ -135,6 +135,10 @@ class Table:
         """The file of a shard."""
         return self.directory / "shards" / self.manifest.shards[shard].name
 
+    def schema(self) -> pa.Schema:
+        """The schema of the shards, from the first one's footer."""
+        return pq.read_schema(self.path(0))
+
     def batches(self, shard: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The rows of one shard, a row group at a time."""
         with pq.ParquetFile(self.path(shard), memory_map=True) as opened:
@@ -181,7 +185,7 @@ class ShardWriter:
         if self._pending_bytes >= ROW_GROUP_BYTES or sum(b.num_rows for b in self._pending) >= ROW_GROUP_ROWS:
             self._flush()
 
-    def quarantine(self, *, where: str, kind: str, error: str, id: str | None = None, url: str | None = None) -> None:  # noqa: A002
+    def quarantine(self, *, where: str, kind: str, error: str, id: str | None = None, url: str | None = None) -> None:
         """Set one record aside: where it came from, the kind of failure and what happened."""
         self._quarantined.append({"where": where, "kind": kind, "error": error[:2000], "id": id, "url": url})
 
@@ -300,9 +304,11 @@ class ParquetShard(OpenShard):
         )
 
     def write_rows(self, rows: pa.Table) -> None:
+        """One row group."""
         self._writer.write_table(rows, row_group_size=max(rows.num_rows, 1))
 
     def finish(self) -> None:
+        """Write the footer."""
         self._writer.close()
 
 

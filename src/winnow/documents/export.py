@@ -1,9 +1,9 @@
 """Documents and measures out, in the formats of the field.
 
 ``Export`` writes documents as Parquet or ``.jsonl.zst``; in JSON, the fields of ``metadata`` stand beside the others
-again, as they came. ``ExportAttributes`` writes a measure the way Dolma's tools read one: ``attributes/<name>/`` with the same
-file names, rows and order as the documents, every number a span over the whole document
-(allenai/dolma, docs/data-format.md).
+again, as they came. ``ExportAttributes`` writes a measure the way Dolma's tools read one: ``attributes/<name>/`` with
+the same file names, rows and order as the documents, every number a span over the whole document (allenai/dolma,
+docs/data-format.md).
 """
 
 from __future__ import annotations
@@ -150,4 +150,3 @@ def _spans(name: str, rows: pa.Table, lengths: list[int]) -> pa.RecordBatch:
         lines.append(orjson.dumps(spans, default=str).decode())
     ids = rows.column("id").combine_chunks()
     return pa.RecordBatch.from_arrays([ids, pa.array(lines, pa.string())], schema=_ATTRIBUTES)
-

@@ -41,7 +41,7 @@ SCHEMA = pa.schema(
 class Keys:
     """Where a record keeps its text, id and url; nested keys are dotted paths."""
 
-    def __init__(self, text: str, id: str, url: str) -> None:  # noqa: A002 - the field's name
+    def __init__(self, text: str, id: str, url: str) -> None:
         self.text = tuple(text.split("."))
         self.id = tuple(id.split("."))
         self.urls = tuple(tuple(key.split(".")) for key in (_URL_KEYS if url == "url" else (url,)))

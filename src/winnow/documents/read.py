@@ -76,6 +76,7 @@ class Read(Reshaping):
                 position += batch.num_records
                 self._write(batch, span, out)
                 if self.limit is not None and out.num_rows >= self.limit:
+                    out.num_bytes += min(batch.num_bytes, span.size)
                     return
             out.num_bytes += span.size
 

@@ -19,8 +19,8 @@ class Edit(Reshaping):
     """The documents with their text rewritten by editors, one after the other.
 
     Ids and every other column stay. The editors' numbers (``words_removed_fraction``, lines removed per rule) become
-    columns of the documents, so that a rule may refer to ``documents.words_removed_fraction``. A document that loses all
-    its text stays, with an empty one. Numbers of an earlier edit are replaced.
+    columns of the documents, so that a rule may refer to ``documents.words_removed_fraction``. A document that loses
+    all its text stays, with an empty one. Numbers of an earlier edit are replaced.
     """
 
     documents: Rows

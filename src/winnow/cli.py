@@ -1,0 +1,223 @@
+"""The command ``winnow``: parse, call, print.
+
+Exit codes: 0 done; 1 an error in winnow itself; 2 a wrong recipe, option or SQL condition, before anything ran; 3 an
+input that cannot be read as what it claims to be; 4 more failures than the budget allows; 5 a task that kills its
+workers; 130 interrupted. What is finished is kept in every case.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from winnow.core.errors import WinnowError
+
+COMMANDS = {
+    "run": "make a recipe's result; export the documents and a report",
+    "plan": "what would run, what is cached and which field changed; cost estimate from a sample",
+    "show": "a table's schema, counts, histograms of its columns, first rows",
+    "explain": "everything known about one document: measures, the rule that dropped it",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; gives the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    try:
+        return _dispatch([argument for argument in given if argument != "--debug"])
+    except KeyboardInterrupt:
+        print("interrupted; finished work is kept, run the same command to go on", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output went away
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        return _tell(error)
+
+
+def _tell(error: Exception) -> int:
+    from winnow.core.errors import WinnowError
+
+    if not isinstance(error, WinnowError):
+        print(f"winnow: {type(error).__name__}: {error}", file=sys.stderr)
+        print("This is a defect in winnow or in code it calls; --debug shows where.", file=sys.stderr)
+        return 1
+    print(f"winnow: {error}", file=sys.stderr)
+    return _exit_code(error)
+
+
+def _exit_code(error: WinnowError) -> int:
+    from winnow.core.errors import FailureBudgetError, InputError, RecipeError, WorkerError
+
+    codes = {RecipeError: 2, InputError: 3, FailureBudgetError: 4, WorkerError: 5}
+    return next((code for kind, code in codes.items() if isinstance(error, kind)), 1)
+
+
+def _dispatch(given: list[str]) -> int:
+    parser = _parser()
+    if not given or given[0] in ("-h", "--help"):
+        parser.print_help()
+        return 0
+    if given[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"winnow {version('winnow-data')}")
+        return 0
+    if given[0] not in COMMANDS:
+        _refuse(f"there is no command {given[0]!r}", given[0], COMMANDS)
+    action = {"run": _run, "plan": _plan, "show": _show, "explain": _explain}[given[0]]
+    return action(given[1:])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="winnow",
+        description="Turns raw web crawl into the training set that a given amount of compute deserves.",
+        epilog=(__doc__ or "").split("\n\n")[1],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name, text in COMMANDS.items():
+        commands.add_parser(name, help=text)
+    return parser
+
+
+def _refuse(problem: str, name: str, known: Sequence[str] | dict[str, str]) -> NoReturn:
+    from winnow.core.errors import RecipeError, did_you_mean
+
+    raise RecipeError(f"{problem}; {did_you_mean(name, known)}")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises RecipeError, with the nearest option, where argparse would print its usage and exit."""
+
+    def error(self, message: str) -> NoReturn:
+        from winnow.core.errors import RecipeError
+
+        raise RecipeError(f"{self.prog}: {message} (--help shows the options)")
+
+
+def _recipe_command(name: str, given: list[str]) -> tuple[argparse.Namespace, Any, dict[str, Any]]:
+    """Parse a command that takes a recipe: its own options, the recipe's, and the step they make."""
+    from winnow.recipes.catalog import SHIPPED, build, find_recipe, options_parser
+
+    parser = _Parser(prog=f"winnow {name}", description=COMMANDS[name], allow_abbrev=False)
+    parser.add_argument("recipe", help=f"{', '.join(SHIPPED)}, file.py:function, or a recipe.json")
+    parser.add_argument("--store", default="winnow-store", help="where tables are kept (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print JSON for machines")
+    if name == "run":
+        _add_run_options(parser)
+    else:
+        parser.add_argument("--no-estimate", action="store_true", help="do not run a sample to estimate the cost")
+    if given and not given[0].startswith("-") and ("-h" in given or "--help" in given):
+        recipe = find_recipe(given[0])
+        print(f"{recipe.__doc__ or ''}\n")
+        options_parser(given[0], recipe).print_help()
+        print()
+    own, others = parser.parse_known_args(given)
+    recipe = find_recipe(own.recipe)
+    _check_options(parser, own.recipe, recipe, others)
+    step, options = build(own.recipe, recipe, others)
+    return own, step, options
+
+
+def _check_options(parser: argparse.ArgumentParser, name: str, recipe: Any, others: list[str]) -> None:
+    from winnow.recipes.catalog import options_parser
+
+    own = list(parser._option_string_actions)
+    known = [*own, *options_parser(name, recipe)._option_string_actions]
+    for argument in others:
+        option = argument.split("=")[0]
+        if option.startswith("--") and option not in known:
+            _refuse(f"neither winnow nor the recipe {name} has an option {option}", option, known)
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", help="where documents and report go (default: winnow-RECIPE)")
+    parser.add_argument("--format", default="parquet", help="of the documents: parquet or jsonl.zst")
+    parser.add_argument("--attributes", action="store_true", help="also export every measure as Dolma attributes")
+    parser.add_argument("--workers", type=int, help="processes (default: one per core; 0 runs in this process)")
+    parser.add_argument("--failure-budget", type=float, default=0.01, help="share of records that may be quarantined")
+
+
+def _run(given: list[str]) -> int:
+    own, step, options = _recipe_command("run", given)
+    from winnow.recipes.running import run_recipe
+
+    done = run_recipe(
+        own.recipe,
+        step,
+        options,
+        store=Path(own.store),
+        out=Path(own.out or f"winnow-{Path(own.recipe).stem.split(':')[0]}"),
+        format=own.format,
+        attributes=own.attributes,
+        workers=own.workers,
+        failure_budget=own.failure_budget,
+        quiet=own.json,
+    )
+    if own.json:
+        print(json.dumps(done.to_plain(), indent=1))
+    else:
+        done.print()
+    return 0
+
+
+def _plan(given: list[str]) -> int:
+    own, step, _ = _recipe_command("plan", given)
+    from winnow.recipes.planning import plan_recipe
+
+    planned = plan_recipe(step, Path(own.store), estimate=not own.no_estimate)
+    if own.json:
+        print(json.dumps(planned.to_plain(), indent=1))
+    else:
+        planned.print()
+    return 0
+
+
+def _show(given: list[str]) -> int:
+    from winnow.report.show import show
+
+    parser = _Parser(prog="winnow show", description=COMMANDS["show"], allow_abbrev=False)
+    parser.add_argument("path", help="a table's directory, or a store")
+    parser.add_argument("--rows", type=int, default=5, help="first rows to print (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print JSON for machines")
+    own = parser.parse_args(given)
+    shown = show(Path(own.path), own.rows)
+    if own.json:
+        print(json.dumps(shown.to_plain(), indent=1, default=str))
+    else:
+        shown.print()
+    return 0
+
+
+def _explain(given: list[str]) -> int:
+    from winnow.report.explain import explain
+
+    parser = _Parser(prog="winnow explain", description=COMMANDS["explain"], allow_abbrev=False)
+    parser.add_argument("id", help="a document's id or url")
+    parser.add_argument("--store", default="winnow-store", help="where tables are kept (default: %(default)s)")
+    parser.add_argument("--run", help="the output directory of the run to explain (default: the store's last run)")
+    parser.add_argument("--json", action="store_true", help="print JSON for machines")
+    own = parser.parse_args(given)
+    found = explain(own.id, Path(own.store), Path(own.run) if own.run else None)
+    if own.json:
+        print(json.dumps(found.to_plain(), indent=1, default=str))
+    else:
+        found.print()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

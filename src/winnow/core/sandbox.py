@@ -1,0 +1,300 @@
+"""Runs a function on records that may hang it, take all memory or crash it, so that only the bad record is lost.
+
+One child process works through the records of a call one after the other. Before each it sets two kernel timers whose
+signals keep their default action, death, so the limit holds inside native code and when the parent is gone. Its
+address space is limited, so that a runaway allocation fails in the child instead of calling the kernel's out-of-memory
+killer on the machine. When it dies, the number of results that have come back says which record did it; another child
+goes on with the next.
+
+Time is the CPU time of the child, because a limit in wall time judges the same page differently on a busy machine.
+Memory and crashes are blamed on a record only in a fresh child: what earlier records left behind (a grown heap, a
+corrupted one) is not its fault, and which records those were depends on how the input was cut.
+
+Cost: records are pickled into an anonymous file in memory and read from there, two copies in all; results come back
+through a pipe, one by one. On pages of 184 KB that is 65 microseconds a record, the function apart
+(benchmarks/extraction.py). Through a pipe the records cost three times as much; calls of about 1 MB, which stay in the
+cache, a third less than calls of 8 MB. Starting a child costs about 10 ms and the imports of ``load``.
+
+Rejected: a thread with a timeout (native code cannot be stopped), a process per record (10 ms each), a handler for the
+alarm (it runs between byte codes, that is never), ``fork`` (the parents hold threads), limits in the parent (they go
+with it).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import multiprocessing
+import os
+import pickle
+import resource
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing import reduction
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, Generic, Literal, Self, TypeVar
+
+from winnow.core.errors import WorkerError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+TIME_LIMIT = 10.0
+"""Seconds of CPU: ten thousand times what an ordinary page takes."""
+MEMORY_LIMIT = 2 << 30
+"""Bytes above what the loaded child takes: twenty times the largest record that readers let through."""
+_WALL_FACTOR = 6
+_OUT_OF_MEMORY = 75
+"""Exit status of a child whose function raised MemoryError."""
+_OUT_OF_MEMORY_SIGNS = ("memory allocation of", "std::bad_alloc")
+"""What Rust and C++ print before they abort."""
+_KEPT_BYTES = 16 << 20
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a record has no result."""
+
+    kind: Literal["time", "memory", "crash", "error"]
+    message: str
+
+
+class Sandbox(Generic[T, R]):
+    """Applies a function to records in a child process, within limits of time and memory for each record.
+
+    ``load`` is called once in each child and gives the function; it must be picklable, and so must records and results.
+    ``time_limit`` is in seconds of CPU; a record that waits instead of working is stopped after six times that on the
+    wall clock. ``memory_limit`` is in bytes, beyond what the child takes once the function is loaded; it holds on
+    Linux. A context manager; the child starts at the first ``map``. Not for several threads at once.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Callable[[T], R]],
+        *,
+        time_limit: float = TIME_LIMIT,
+        memory_limit: int = MEMORY_LIMIT,
+    ) -> None:
+        self._load = load
+        self._time_limit = time_limit
+        self._memory_limit = memory_limit
+        self._child: _Child | None = None
+
+    def map(self, records: Sequence[T]) -> list[R | Failure]:
+        """One result or Failure per record, in order; keep a call to about a megabyte of records.
+
+        An exception of the function is a Failure of kind ``error``. WorkerError if ``load`` itself fails.
+        """
+        results: list[R | Failure] = []
+        try:
+            while len(results) < len(records):
+                results += self._map(records[len(results) :])
+        except BaseException:
+            self.close()  # answers may be left in its pipe
+            raise
+        return results
+
+    def close(self) -> None:
+        """End the child, if there is one; another ``map`` starts another."""
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _map(self, records: Sequence[T]) -> list[R | Failure]:
+        """Results up to the first record that kills the child, and its Failure once the blame is certain."""
+        if self._child is None:
+            self._child = _Child()
+            self._child.start(self._load, self._time_limit, self._memory_limit)
+        was_fresh = self._child.is_fresh
+        results = self._child.map(records)
+        if len(results) < len(records):
+            failure = self._blame(*self._child.epitaph())
+            self.close()
+            if failure.kind == "time" or (was_fresh and not results):
+                results.append(failure)
+        return results
+
+    def _blame(self, exitcode: int, said: str) -> Failure:
+        memory = f"{self._memory_limit / 2**20:,.0f} MiB of memory"
+        time = f"{self._time_limit:g} s of CPU time"
+        if exitcode == -signal.SIGPROF:
+            return Failure("time", f"took more than {time}")
+        if exitcode == -signal.SIGALRM:
+            wall = self._time_limit * _WALL_FACTOR
+            return Failure("time", f"was not done after {wall:g} s, although it took less than {time}")
+        if exitcode == -signal.SIGKILL:
+            return Failure("memory", f"was killed by the system, most likely for want of memory (its limit: {memory})")
+        if exitcode == _OUT_OF_MEMORY or any(sign in said for sign in _OUT_OF_MEMORY_SIGNS):
+            return Failure("memory", f"took more than {memory}")
+        return Failure("crash", f"killed its process: {_ending(exitcode)}" + (f", {said}" if said else ""))
+
+
+class _Child:
+    """A process, the file that records travel in, the file for what it prints, and the pipe."""
+
+    def __init__(self) -> None:
+        self.is_fresh = True
+        self._records = _memory_file()
+        self._printed = _memory_file()
+        self._process: BaseProcess | None = None
+        self._connection: Connection | None = None
+
+    def start(self, load: Callable[[], Callable[[Any], Any]], time_limit: float, memory_limit: int) -> None:
+        context = multiprocessing.get_context("forkserver")
+        self._connection, theirs = context.Pipe()
+        with theirs:
+            arguments = (theirs, _Shared(self._records), _Shared(self._printed), load, time_limit, memory_limit)
+            process = context.Process(target=_serve, args=arguments, daemon=True)
+            process.start()
+            self._process = process
+        try:
+            problem = self._connection.recv()
+        except (EOFError, ConnectionResetError):
+            exitcode, said = self.epitaph()
+            problem = f"{_ending(exitcode)} {said}".rstrip()
+        if problem is not None:
+            raise WorkerError(f"{load!r} could not be loaded in a sandbox: {problem}")
+
+    def map(self, records: Sequence[Any]) -> list[Any]:
+        """The results of the first records: of all of them unless the child dies."""
+        assert self._connection is not None
+        self._write(records)
+        results: list[Any] = []
+        with contextlib.suppress(EOFError, ConnectionResetError, BrokenPipeError):
+            self._connection.send_bytes(b"")
+            for _ in records:
+                results.append(pickle.loads(self._connection.recv_bytes()))
+                self.is_fresh = False
+        return results
+
+    def epitaph(self) -> tuple[int, str]:
+        """Exit status of a child that has died, and the last line that it printed."""
+        assert self._process is not None
+        self._process.join()
+        size = os.fstat(self._printed).st_size
+        printed = os.pread(self._printed, 2000, max(0, size - 2000)).decode("utf-8", "replace")
+        lines = [line.strip() for line in printed.splitlines() if line.strip() and not line.startswith("note:")]
+        return self._process.exitcode or 0, lines[-1][:300] if lines else ""
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process.close()
+        os.close(self._records)
+        os.close(self._printed)
+
+    def _write(self, records: Sequence[Any]) -> None:
+        """Put the records into their file, which gives back the memory of an exceptionally large call."""
+        if os.fstat(self._records).st_size > _KEPT_BYTES:
+            os.truncate(self._records, 0)
+        os.truncate(self._printed, 0)
+        with open(self._records, "wb", closefd=False) as file:
+            file.seek(0)
+            pickle.dump(records, file, protocol=5)
+
+
+class _Shared:
+    """A descriptor as an argument of a process: arrives there as another descriptor of the same file."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def __reduce__(self) -> tuple[Callable[[Any], int], tuple[Any]]:
+        return _detach, (reduction.DupFd(self._descriptor),)
+
+
+def _detach(duplicate: Any) -> int:
+    descriptor: int = duplicate.detach()
+    return descriptor
+
+
+def _memory_file() -> int:
+    """The descriptor of a file without a name, which is gone with the last process that has it open."""
+    if sys.platform == "linux":
+        return os.memfd_create("winnow-sandbox")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+def _ending(exitcode: int) -> str:
+    return signal.Signals(-exitcode).name if exitcode < 0 else f"exit status {exitcode}"
+
+
+def _serve(
+    connection: Connection,
+    records_file: int,
+    printed: int,
+    load: Callable[[], Callable[[Any], Any]],
+    time_limit: float,
+    memory_limit: int,
+) -> None:
+    """The child: answers calls until the parent is gone."""
+    _prepare(printed)
+    try:
+        function = load()
+    except Exception as error:  # noqa: BLE001 - told to the parent, which raises
+        connection.send(f"{type(error).__name__}: {error}")
+        return
+    _limit_memory(memory_limit)
+    with contextlib.suppress(EOFError, ConnectionResetError, BrokenPipeError):
+        connection.send(None)
+        while True:
+            connection.recv_bytes()
+            with open(records_file, "rb", closefd=False) as file:
+                file.seek(0)
+                records = pickle.load(file)
+            for record in records:
+                _set_timers(time_limit)
+                answer = _apply(function, record)
+                _set_timers(0)
+                connection.send_bytes(answer)
+
+
+def _apply(function: Callable[[Any], Any], record: Any) -> bytes:
+    """The pickled result. MemoryError ends the child; a panic of Rust code, which is no Exception, is an error."""
+    try:
+        return pickle.dumps(function(record), protocol=5)
+    except MemoryError:
+        os._exit(_OUT_OF_MEMORY)
+    except BaseException as error:  # noqa: BLE001 - whatever the function raises is the record's failure
+        message = f"{type(error).__name__}: {error}"
+        return pickle.dumps(Failure("error", message[:1000]), protocol=5)
+
+
+def _set_timers(seconds: float) -> None:
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds * _WALL_FACTOR)
+
+
+def _prepare(printed: int) -> None:
+    """Deadly timers; deaf to interrupts; prints into a file; no core dumps; first to go when the machine is full."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    fcntl.fcntl(printed, fcntl.F_SETFL, os.O_APPEND)
+    for standard in (1, 2):
+        os.dup2(printed, standard)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def _limit_memory(size: int) -> None:
+    if sys.platform == "linux":
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize() + size
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -1,0 +1,142 @@
+"""One run of a recipe: make it, export its documents, write the report, remember the run."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from winnow.core.errors import RecipeError
+from winnow.core.executors import Executor, Inline, Processes
+from winnow.core.files import write_json
+from winnow.core.plain import to_plain
+from winnow.core.progress import Bar, Progress, Silent
+from winnow.core.run import materialize, passes
+from winnow.core.step import Aligned, Rows, Step
+from winnow.core.table import Store
+from winnow.documents.export import FORMATS, Export, ExportAttributes, Format
+from winnow.report.collect import collect
+from winnow.report.page import render
+
+if TYPE_CHECKING:
+    from winnow.report.model import ReportData
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a run leaves: where its files are and what they hold."""
+
+    recipe: str
+    out: Path
+    store: Path
+    data: ReportData
+    example: str | None
+    """The id of a document that was dropped."""
+
+    def to_plain(self) -> dict[str, Any]:
+        """For machines."""
+        places = {"out": str(self.out), "store": str(self.store)}
+        return {**places, **json.loads(self.data.to_json())}
+
+    def print(self) -> None:
+        """For people: the funnel, where things are, what to try next."""
+        from rich.console import Console
+
+        from winnow.report.terminal import funnel_table
+
+        console = Console()
+        console.print(funnel_table(self.data))
+        console.print(f"documents  {self.out / 'documents'}\nreport     {self.out / 'report.html'}\n")
+        console.print("Next:", style="bold")
+        at = "" if str(self.store) == "winnow-store" else f" --store {self.store}"
+        for command in self._next(at):
+            console.print(f"  {command}", soft_wrap=True, highlight=False)
+
+    def _next(self, at: str) -> list[str]:
+        explain = [f"winnow explain {self.example}{at}"] if self.example else []
+        return [*explain, f"winnow plan {self.recipe}{at}", f"winnow show {self.store}"][:3]
+
+
+def run_recipe(
+    name: str,
+    step: Step,
+    options: dict[str, Any],
+    *,
+    store: Path,
+    out: Path,
+    format: str = "parquet",
+    attributes: bool = False,
+    workers: int | None = None,
+    failure_budget: float = 0.01,
+    quiet: bool = False,
+) -> Done:
+    """Make the recipe's documents and leave them, a report and the resolved recipe in ``out``."""
+    if not isinstance(step, Rows):
+        raise RecipeError(f"the recipe {name} gives {type(step).__name__}, which has no documents to export")
+    if format not in FORMATS:
+        raise RecipeError(f"the format {format!r} is unknown; known: {', '.join(FORMATS)}")
+    export = Export(documents=step, format=cast(Format, format))
+    extra = [ExportAttributes(documents=step, score=score) for score in _scores(step)] if attributes else []
+    for wanted in (export, *extra):
+        materialize(
+            wanted, store, executor(workers), failure_budget=failure_budget, progress=Silent() if quiet else _bar()
+        )
+    kept = Store(store)
+    _deliver(kept.directory(export), out / "documents")
+    for attribute in extra:
+        _deliver(kept.directory(attribute), out / "attributes" / attribute.score.name)
+    data = collect(export, kept, recipe=name, options=options)
+    (out / "report.html").write_text(render(data), encoding="utf-8")
+    (out / "report.json").write_text(data.to_json(), encoding="utf-8")
+    write_json(out / "recipe.json", {"recipe": to_plain(step)})
+    _remember(name, export, kept, out)
+    return Done(name, out, store, data, _example(data))
+
+
+def executor(workers: int | None) -> Executor:
+    """Processes, one per core or as many as asked for; none at all for 0."""
+    if workers is not None and workers < 0:
+        raise RecipeError(f"--workers is {workers}; it must be 0 (this process) or more")
+    return Inline() if workers == 0 else Processes(workers)
+
+
+def _bar() -> Progress:
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    return Bar(console) if console.is_terminal else Silent()
+
+
+def _scores(step: Step) -> list[Aligned]:
+    return [needed for group in passes(step) for needed in group if isinstance(needed, Aligned)]
+
+
+def _deliver(table: Path, target: Path) -> None:
+    """Put a table's files where the user wants them: hard links where the disk allows, read-only, else copies."""
+    if target.exists():
+        shutil.rmtree(target)
+    target.mkdir(parents=True)
+    for path in sorted((table / "shards").iterdir()):
+        path.chmod(0o444)
+        try:
+            os.link(path, target / path.name)
+        except OSError:
+            shutil.copyfile(path, target / path.name)
+
+
+def _remember(name: str, step: Step, store: Store, out: Path) -> None:
+    moment = datetime.now(UTC)
+    write_json(
+        store.root / "runs" / f"{moment:%Y%m%dT%H%M%S.%f}.json",
+        {"recipe_name": name, "recipe": to_plain(step), "out": str(out.resolve()), "made": moment.isoformat()},
+    )
+
+
+def _example(data: ReportData) -> str | None:
+    """A dropped document to look at, the reason with the most rejections first."""
+    rules = [rule for choice in data.choices for rule in choice.rules if rule.rejected]
+    return max(rules, key=lambda rule: rule.first).rejected[0].id if rules else None

@@ -1,0 +1,184 @@
+"""Everything a run knows about one document: where it came from, every number, every decision and its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from winnow.choose.select import Select
+from winnow.choose.sql import columns_in, namespaces
+from winnow.core.errors import InputError
+from winnow.core.files import read_json
+from winnow.core.plain import from_plain
+from winnow.core.step import Aligned, Rows, Step, ordered
+from winnow.core.table import Store, Table
+
+EXCERPT = 500
+
+
+@dataclass(frozen=True)
+class Condemned:
+    """One rule that rejected a document, with the numbers it looked at."""
+
+    reason: str
+    condition: str
+    numbers: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one step knows of the document."""
+
+    step: str
+    row: dict[str, Any] = field(default_factory=dict)
+    """The document's columns or the measure's numbers."""
+    kept: bool | None = None
+    """What a choice decided; None where the step chooses nothing."""
+    rejected: tuple[Condemned, ...] = ()
+    """The rules that rejected it, the first one first."""
+    quarantined: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Everything known about the documents that carry one id or url, step by step."""
+
+    wanted: str
+    findings: tuple[Finding, ...]
+
+    def to_plain(self) -> dict[str, Any]:
+        """For machines."""
+        return asdict(self)
+
+    def verdict(self) -> str:
+        """One sentence: what became of it."""
+        dropped = next((finding for finding in self.findings if finding.kept is False), None)
+        if dropped is not None:
+            first = dropped.rejected[0]
+            numbers = ", ".join(f"{name} = {_round(value)}" for name, value in first.numbers.items())
+            return f"dropped by {first.reason} ({first.condition}; {numbers})"
+        broken = next((finding for finding in self.findings if finding.quarantined), None)
+        if broken is not None and broken.quarantined is not None:
+            return f"quarantined by {broken.step}: {broken.quarantined['error']}"
+        return "kept"
+
+    def print(self) -> None:
+        """For people."""
+        from winnow.report.terminal import print_explanation
+
+        print_explanation(self)
+
+
+def explain(wanted: str, store_path: Path, run: Path | None = None) -> Explanation:
+    """Look a document up by id or url in every table of a run; InputError where nothing carries it."""
+    store = Store(store_path)
+    step = _step_of_run(store, run)
+    ids = _ids(wanted, step, store)
+    findings = [found for needed in ordered(step) for found in _findings(needed, store, ids, wanted)]
+    if not findings:
+        raise InputError(
+            f"no document of this run has the id or url {wanted!r}; `winnow show {store_path}` lists the tables, and "
+            "a document of another run needs --run with that run's output directory"
+        )
+    return Explanation(wanted, tuple(findings))
+
+
+def _step_of_run(store: Store, run: Path | None) -> Step:
+    if run is not None:
+        written = run / "recipe.json"
+    else:
+        runs = sorted((store.root / "runs").glob("*.json"))
+        if not runs:
+            raise InputError(f"{store.root} holds no run yet; make one with `winnow run`, or name its --store")
+        written = runs[-1]
+    if not written.is_file():
+        raise InputError(f"{written} is not there; --run takes the output directory of a run")
+    step = from_plain(read_json(written)["recipe"])
+    assert isinstance(step, Step)
+    return step
+
+
+def _ids(wanted: str, step: Step, store: Store) -> set[str]:
+    """The ids meant: the one given, and those of documents with that url."""
+    ids = {wanted}
+    for needed in ordered(step):
+        if isinstance(needed, Rows) and not isinstance(needed, Aligned | Select) and store.finished(needed):
+            for row in _rows(store.table(needed), "url", {wanted}, ["id", "url"]):
+                ids.add(row["id"])
+    return ids
+
+
+def _findings(step: Step, store: Store, ids: set[str], wanted: str) -> Iterator[Finding]:
+    if not store.finished(step):
+        return
+    table = store.table(step)
+    for entry in table.quarantine():
+        if entry["id"] in ids or wanted in (entry["url"], entry["where"]):
+            yield Finding(step.label, quarantined=entry)
+    for row in _rows(table, "id", ids, None) if isinstance(step, Rows) and table.manifest.shards else ():
+        if isinstance(step, Select):
+            yield _decision(step, row, store)
+        elif not step.label.startswith("export"):
+            yield Finding(step.label, row=_shortened(row))
+
+
+def _decision(step: Select, row: dict[str, Any], store: Store) -> Finding:
+    rules = step.rules()
+    known = namespaces(step.documents, step.scores())
+    numbers = _numbers(step, row["id"], store)
+    reasons = row["rejected_by"] or []
+    condemned = []
+    for reason in sorted(reasons, key=lambda reason: reason != row["reason"]):
+        condition = rules.get(reason) or _condition_of_rank(step, reason)
+        condemned.append(Condemned(reason, condition, {n: numbers.get(n) for n in columns_in(condition, known)}))
+    return Finding(step.label, kept=row["kept"], rejected=tuple(condemned))
+
+
+def _condition_of_rank(step: Select, reason: str) -> str:
+    if reason == "rank" and step.keep is not None:
+        return f"{type(step.keep).__name__}: outside the kept {step.keep.fraction:.4g} by {step.keep.key()}"
+    return f"{reason.removeprefix('quarantined:')}.quarantined"
+
+
+def _numbers(step: Select, id: str, store: Store) -> dict[str, Any]:
+    numbers: dict[str, Any] = {}
+    for score in step.scores():
+        for row in _rows(store.table(score), "id", {id}, None):
+            numbers |= {f"{score.name}.{name}": value for name, value in row.items()}
+    for below in ordered(step.documents):
+        if isinstance(below, Rows) and not isinstance(below, Aligned | Select):
+            for row in _rows(store.table(below), "id", {id}, None):
+                numbers |= {f"documents.{name}": value for name, value in row.items()}
+    return numbers
+
+
+def _rows(table: Table, column: str, values: set[str], columns: list[str] | None) -> Iterator[dict[str, Any]]:
+    """The rows whose column holds one of the values; reads that column first and row groups that match."""
+    wanted = pa.array(sorted(values), pa.string())
+    for shard in range(len(table.manifest.shards)):
+        with pq.ParquetFile(table.path(shard), memory_map=True) as opened:
+            if column not in opened.schema_arrow.names:
+                return
+            for group in range(opened.num_row_groups):
+                found = pc.is_in(opened.read_row_group(group, [column]).column(0), wanted)
+                if pc.any(found).as_py():
+                    yield from opened.read_row_group(group, columns).filter(found).to_pylist()
+
+
+def _shortened(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: f"{value[:EXCERPT]}... ({len(value):,} characters)"
+        if isinstance(value, str) and len(value) > EXCERPT
+        else value
+        for name, value in row.items()
+    }
+
+
+def _round(value: Any) -> Any:
+    return f"{value:.4g}" if isinstance(value, float) else value

@@ -1,0 +1,110 @@
+"""The same facts as the report, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from winnow.report.explain import Explanation, Finding
+    from winnow.report.model import ReportData
+    from winnow.report.show import Column, Shown, ShownStore
+
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+_MAX_LOSSES = 4
+
+
+def funnel_table(data: ReportData) -> Table:
+    """The funnel: what is left after each stage and what took the rest."""
+    table = Table(title=f"{data.recipe}: from crawl to chosen set", title_justify="left")
+    table.add_column("stage")
+    table.add_column("documents", justify="right")
+    table.add_column("of the first", justify="right")
+    table.add_column("lost to", overflow="fold")
+    first = data.stages[0].total.documents if data.stages else 0
+    for stage in data.stages:
+        left = stage.total.documents
+        share = f"{left / first:.1%}" if first else ""
+        losses = sorted(stage.losses, key=lambda loss: -loss.documents)
+        told = [f"{loss.reason} {loss.documents:,}" for loss in losses[:_MAX_LOSSES]]
+        if len(losses) > _MAX_LOSSES:
+            told.append(f"{len(losses) - _MAX_LOSSES} more reasons")
+        table.add_row(escape(stage.name), f"{left:,}", share, escape(", ".join(told)))
+    return table
+
+
+def print_explanation(explanation: Explanation) -> None:
+    """Step by step, the verdict first."""
+    console = Console()
+    console.print(f"[bold]{escape(explanation.wanted)}[/bold]: {escape(explanation.verdict())}")
+    for finding in explanation.findings:
+        console.print(f"\n[bold]{finding.step}[/bold]{_decision(finding)}")
+        if finding.quarantined:
+            _print_pairs(console, finding.quarantined)
+        for condemned in finding.rejected:
+            console.print(f"  {escape(condemned.reason)}: {escape(condemned.condition)}", highlight=False)
+            _print_pairs(console, condemned.numbers, indent=4)
+        _print_pairs(console, finding.row)
+
+
+def print_table(shown: Shown) -> None:
+    """A table's facts, its columns with small histograms, its first rows."""
+    console = Console()
+    console.print(
+        f"[bold]{escape(shown.path)}[/bold]\n{shown.step}: {shown.rows:,} rows in {shown.shards} shards, "
+        f"{shown.bytes:,} bytes, {shown.quarantined} quarantined, {shown.seconds:.1f} s, made {shown.made}"
+    )
+    _print_pairs(console, shown.counts)
+    table = Table("column", "type", "nulls", "low", "median", "high", "to the 99th percentile", "meaning")
+    for column in shown.columns:
+        table.add_row(*_column_cells(column))
+    if shown.columns:
+        console.print(table)
+    for row in shown.first_rows:
+        console.print()
+        _print_pairs(console, row)
+
+
+def print_store(shown: ShownStore) -> None:
+    """One line per table."""
+    table = Table("table", "step", "rows", "quarantined", "seconds", "made")
+    for about in shown.tables:
+        table.add_row(
+            about["table"],
+            about["step"],
+            f"{about['rows']:,}",
+            str(about["quarantined"]),
+            f"{about['seconds']:.1f}",
+            about["made"],
+        )
+    Console().print(table)
+
+
+def bars(counts: Sequence[int]) -> str:
+    """A histogram in one line of text.
+
+    >>> bars([0, 1, 4, 8])
+    ' ▁▄█'
+    """
+    top = max(counts, default=0)
+    return "".join(_BLOCKS[0 if not count else max(1, round(8 * count / top))] for count in counts)
+
+
+def _column_cells(column: Column) -> list[str]:
+    numbers = ["" if value is None else f"{value:.4g}" for value in (column.low, column.median, column.high)]
+    nulls = str(column.nulls) if column.nulls else ""
+    return [column.name, column.type, nulls, *numbers, bars(column.histogram), escape(column.description)]
+
+
+def _decision(finding: Finding) -> str:
+    return "" if finding.kept is None else ": kept" if finding.kept else ": dropped"
+
+
+def _print_pairs(console: Console, pairs: dict[str, Any], indent: int = 2) -> None:
+    for name, value in pairs.items():
+        if value is not None:
+            console.print(f"{' ' * indent}{name} = {value}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from toys import Doubled, Length, Letters
+
+from winnow.core.errors import RecipeError
+from winnow.core.plain import digest, from_plain, to_plain
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    value: Any
+
+
+def test_a_key_depends_on_class_version_and_fields_alone() -> None:
+    assert Letters().key == Letters(tasks=2, size=5).key
+    assert Letters().key != Letters(tasks=3).key
+    same_fields = Length(documents=Letters())
+    assert same_fields.key != Length(documents=Letters(tasks=3)).key
+    assert len(Letters().key) == 32
+
+
+def test_a_raised_version_is_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Letters().key
+    monkeypatch.setattr(Letters, "version", "2")
+    assert Letters().key != before
+
+
+def test_a_recipe_written_for_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = to_plain(Letters())
+    monkeypatch.setattr(Letters, "version", "2")
+    with pytest.raises(RecipeError, match="version 1 of toys:Letters, here it is version 2"):
+        from_plain(plain)
+
+
+@pytest.mark.parametrize("step", [Letters(slow=0.5), Doubled(documents=Letters(), bad=("d1", "d2"))])
+def test_a_step_is_rebuilt_from_its_plain_form(step: Letters) -> None:
+    assert from_plain(to_plain(step)) == step
+    assert from_plain(to_plain(step)).key == step.key
+
+
+plain_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner).map(tuple) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+@given(plain_values)
+def test_any_plain_field_survives_the_round_trip(value: Any) -> None:
+    assert from_plain(to_plain(Setting(value=value))) == Setting(value=value)
+
+
+def test_the_order_of_a_mapping_is_part_of_the_key() -> None:
+    forwards, backwards = {"a": 1, "b": 2}, {"b": 2, "a": 1}
+    assert digest(to_plain(Setting(value=forwards))) != digest(to_plain(Setting(value=backwards)))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, {1: 2}, object(), {"a", "b"}])
+def test_what_cannot_be_part_of_a_recipe_is_refused_with_its_value(value: Any) -> None:
+    with pytest.raises(RecipeError):
+        to_plain(Setting(value=value))
+
+
+def test_a_path_counts_as_its_text() -> None:
+    assert to_plain(Setting(value=Path("a/b")))["fields"]["value"] == "a/b"
+
+
+def test_a_recipe_that_names_what_is_gone_says_so() -> None:
+    plain = to_plain(Letters())
+    with pytest.raises(RecipeError, match="toys:Gone, which cannot be imported"):
+        from_plain({**plain, "type": "toys:Gone"})
+    with pytest.raises(RecipeError, match="not a dataclass"):
+        from_plain({**plain, "type": "os:getcwd"})
+
+
+def test_fields_that_are_replaced_change_the_key_and_nothing_else_does() -> None:
+    step = Length(documents=Letters())
+    assert replace(step, bad=("d1",)).key != step.key
+    assert replace(step).key == step.key
