@@ -12,7 +12,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from winnow.core.errors import InputError
+from winnow.core.errors import InputError, RecipeError
 from winnow.documents.source import File, Kind, kind_of, list_files, remedy, sniff, spans
 
 
@@ -132,3 +132,17 @@ def test_a_large_parquet_file_is_cut_by_row_groups(tmp_path: Path) -> None:
     assert len(ranges) >= 4
     assert ranges[0][0] == 0 and ranges[-1][1] == 10
     assert all(a[1] == b[0] for a, b in zip(ranges, ranges[1:], strict=False))
+
+
+def test_a_protocol_whose_package_is_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(url: str) -> None:
+        raise ImportError("Install s3fs to access S3")
+
+    monkeypatch.setattr(fsspec.core, "url_to_fs", missing)
+    with pytest.raises(RecipeError, match=r"pip install 'winnow-data\[s3\]'"):
+        list_files(["s3://bucket/crawl/*.warc.gz"], None)
+
+
+def test_an_unknown_protocol_is_refused() -> None:
+    with pytest.raises(RecipeError, match="nowhere:// needs another package"):
+        list_files(["nowhere://a"], None)

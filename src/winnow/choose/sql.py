@@ -38,10 +38,11 @@ def check_expressions(known: Namespaces, expressions: Mapping[str, str], types: 
 
     connection = connect()
     for name, schema in known.items():
-        connection.register(name, schema.empty_table())
+        connection.register(name, _one_row(schema))
     for label, expression in expressions.items():
         try:
             query = f"SELECT ({expression}) AS value FROM {_joined(known)}"
+            connection.execute(query)  # a literal that does not convert is found only when it is evaluated
             found = connection.execute(f"DESCRIBE {query}").fetchall()[0][1]
         except duckdb.Error as error:
             raise RecipeError(_explain(label, expression, str(error), known)) from error
@@ -74,7 +75,12 @@ def evaluate(tables: Mapping[str, pa.Table], expressions: Mapping[str, str]) -> 
     for name, table in tables.items():
         connection.register(name, table)
     selected = ", ".join(f'({expression}) AS "{label}"' for label, expression in expressions.items())
-    return connection.execute(f"SELECT {selected} FROM {_joined(tables)}").to_arrow_table()
+    return connection.sql(f"SELECT {selected} FROM {_joined(tables)}").to_arrow_table()
+
+
+def _one_row(schema: pa.Schema) -> pa.Table:
+    nullable = pa.schema([field.with_nullable(True) for field in schema])
+    return pa.table([pa.nulls(1, field.type) for field in nullable], schema=nullable)
 
 
 def _joined(names: Mapping[str, object]) -> str:

@@ -9,8 +9,13 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from winnow.core.errors import RecipeError
 from winnow.core.plain import Plain
+
+EXTRAS = {"s3": "s3", "gs": "gcs", "gcs": "gcs", "hf": "hf", "http": "http", "https": "http"}
+"""The extra that brings what fsspec needs for a protocol."""
 
 
 @contextmanager
@@ -48,8 +53,23 @@ def fingerprint(path: str) -> str:
     """What tells an outside file's content from another's: a digest if it is local, else what its server says of it."""
     if "://" not in path:
         return file_digest(path) if Path(path).is_file() else "absent"
-    import fsspec
-
-    filesystem, inner = fsspec.core.url_to_fs(path)
+    filesystem, inner = filesystem_of(path)
     about = filesystem.info(inner)
     return " ".join(str(about[name]) for name in ("size", "ETag", "etag", "mtime", "LastModified") if about.get(name))
+
+
+def filesystem_of(url: str) -> tuple[Any, str]:
+    """The fsspec filesystem of a URL and the path within it.
+
+    RecipeError with the command to run where its protocol needs a package that is not installed.
+    """
+    import fsspec
+
+    protocol = url.split("://")[0]
+    try:
+        found: tuple[Any, str] = fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        extra = EXTRAS.get(protocol)
+        remedy = f"run pip install 'winnow-data[{extra}]'" if extra else str(error)
+        raise RecipeError(f"{url} cannot be opened: the protocol {protocol}:// needs another package; {remedy}") from error
+    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Any, cast
 
 import orjson
@@ -26,7 +26,8 @@ CHUNK_BYTES = 4 << 20
 BLOCK_BYTES = 1 << 20
 BATCH_BYTES = 8 << 20
 
-_URL_KEYS = ("url", "metadata.url", "metadata.WARC-Target-URI", "metadata.warc_url")
+_OTHER_URL_KEYS = ("url", "WARC-Target-URI", "warc_url")
+"""Where other tools keep the url: in the object ``metadata``, where it stays."""
 SCHEMA = pa.schema(
     [
         pa.field("id", pa.string()),
@@ -42,9 +43,11 @@ class Keys:
     """Where a record keeps its text, id and url; nested keys are dotted paths."""
 
     def __init__(self, text: str, id: str, url: str) -> None:
-        self.text = tuple(text.split("."))
-        self.id = tuple(id.split("."))
-        self.urls = tuple(tuple(key.split(".")) for key in (_URL_KEYS if url == "url" else (url,)))
+        self.text = text
+        self.take_text = _taker(text)
+        self.take_id = _taker(id)
+        self.take_url = _taker(url)
+        self.other_urls = _OTHER_URL_KEYS if url == "url" else ()
 
 
 def read_jsonl(span: Span, keys: Keys, guard: Guard, position: int) -> Iterator[Batch]:
@@ -171,37 +174,41 @@ class _Rows:
         """Add one record; gives what is wrong with it, if anything, and adds nothing then."""
         if not isinstance(record, dict):
             return f"the line holds a {type(record).__name__}, not an object"
-        text = _pop(record, self.keys.text)
+        text = self.keys.take_text(record)
         if not isinstance(text, str):
-            dotted = ".".join(self.keys.text)
             found = "is missing" if text is None else f"is a {type(text).__name__}"
-            return f"the text field {dotted!r} {found}; the record has {sorted(record)}: name the field with text_key"
-        identifier = _pop(record, self.keys.id)
-        url = next((found for key in self.keys.urls if isinstance(found := _get(record, key), str)), None)
-        if url is not None and record.get("url") == url:
-            del record["url"]
+            fields = sorted(record)
+            return f"the text field {self.keys.text!r} {found}; the record has {fields}: name the field with text_key"
+        identifier = self.keys.take_id(record)
+        url = self.keys.take_url(record)
+        if url is None:
+            url = self._other_url(record)
         source = record.pop("source", None)
-        values = (
-            None if identifier is None else str(identifier),
-            text,
-            url,
-            None if source is None else str(source),
-            orjson.dumps(record).decode() if record else None,
-        )
-        for column, value in zip(self._columns.values(), values, strict=True):
-            column.append(value)
+        columns = self._columns
+        columns["id"].append(None if identifier is None else str(identifier))
+        columns["text"].append(text)
+        columns["url"].append(None if url is None else str(url))
+        columns["source"].append(None if source is None else str(source))
+        columns["metadata"].append(orjson.dumps(record).decode() if record else None)
         return None
 
-
-def _get(record: Any, key: tuple[str, ...]) -> Any:
-    for part in key:
-        if not isinstance(record, dict):
+    def _other_url(self, record: dict[str, Any]) -> str | None:
+        metadata = record.get("metadata")
+        if not isinstance(metadata, dict):
             return None
-        record = record.get(part)
-    return record
+        found = (metadata.get(key) for key in self.keys.other_urls)
+        return next((url for url in found if isinstance(url, str)), None)
 
 
-def _pop(record: dict[str, Any], key: tuple[str, ...]) -> Any:
-    """Take a value out of a record, so that what stays is what the document's columns do not hold."""
-    holder = _get(record, key[:-1]) if len(key) > 1 else record
-    return holder.pop(key[-1], None) if isinstance(holder, dict) else None
+def _taker(key: str) -> Callable[[dict[str, Any]], Any]:
+    """What takes a value out of a record, so that what stays is what the document's columns do not hold."""
+    *path, last = key.split(".")
+
+    def take(record: Any) -> Any:
+        for part in path:
+            record = record.get(part)
+            if not isinstance(record, dict):
+                return None
+        return record.pop(last, None)
+
+    return take

@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from typing import IO, Literal
 
 from winnow.core.errors import InputError
+from winnow.core.files import filesystem_of, fingerprint
 
 Kind = Literal["warc", "jsonl", "parquet", "unreadable"]
 
@@ -100,9 +101,8 @@ def open_binary(path: str) -> IO[bytes]:
     """Open a local path or an fsspec URL for reading bytes."""
     if "://" not in path:
         return Path(path).open("rb")
-    import fsspec
-
-    opened: IO[bytes] = fsspec.open(path, "rb").open()
+    filesystem, inner = filesystem_of(path)
+    opened: IO[bytes] = filesystem.open(inner, "rb")
     return opened
 
 
@@ -176,11 +176,7 @@ def _local_files(source: str, name: str | None) -> Iterator[File]:
 
 
 def _remote_files(source: str, name: str | None) -> Iterator[File]:
-    import fsspec
-
-    from winnow.core.files import fingerprint
-
-    filesystem, inner = fsspec.core.url_to_fs(source)
+    filesystem, inner = filesystem_of(source)
     if any(mark in inner for mark in "*?["):
         found = filesystem.glob(inner)
     elif filesystem.isdir(inner):

@@ -1,1 +1,1 @@
-"""HTML to main text."""
+"""HTML to main text: one protocol, ``Extractor``, and its adapters."""

@@ -1,0 +1,32 @@
+# Everything a newcomer needs. Each target does its own set-up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint bench clean
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,trafilatura,fasttext]'
+	@touch $@
+
+demo: $(VENV)/ready  ## the main job on the packaged sample: documents, a report, a reason for every document dropped
+	$(BIN)/winnow run demo --out winnow-demo --store winnow-demo/store
+
+test: $(VENV)/ready  ## the whole test suite
+	$(BIN)/python -m pytest -n 2
+
+lint: $(VENV)/ready  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/ready  ## speed and quality beside the peers; an hour, on a quiet machine
+	$(BIN)/python benchmarks/filters.py
+	$(BIN)/python benchmarks/pipeline.py
+	$(BIN)/python benchmarks/extraction.py
+	$(BIN)/python benchmarks/golden.py
+	$(BIN)/python benchmarks/language.py
+
+clean:  ## remove what the targets made
+	rm -rf $(VENV) winnow-demo winnow-store .bench build dist

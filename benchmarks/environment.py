@@ -1,0 +1,53 @@
+"""What the benchmarks share: the peers' own environment, the documents, the machine, the results file."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import platform
+import subprocess
+import venv
+from datetime import UTC, datetime
+from pathlib import Path
+
+import zstandard
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT.parent / "shared" / "data"
+CACHE = ROOT / ".bench"
+REQUIREMENTS = Path(__file__).parent / "peers.txt"
+
+
+def peer_python(cache: Path) -> Path:
+    """The interpreter of an environment that holds the peers, made where it is missing."""
+    python = cache / "peers" / "bin" / "python"
+    if not python.exists():
+        venv.create(cache / "peers", with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", "-r", REQUIREMENTS], check=True)
+    return python
+
+
+def read_texts(path: Path, number: int | None = None) -> list[str]:
+    """The texts of a ``.jsonl.zst`` file, ``number`` of them evenly spaced."""
+    content = zstandard.ZstdDecompressor().stream_reader(path.read_bytes(), read_across_frames=True)
+    texts = [json.loads(line)["text"] or "" for line in io.TextIOWrapper(content, "utf-8")]
+    step = 1 if number is None else max(1, len(texts) // number)
+    return texts[::step][:number]
+
+
+def machine() -> str:
+    """One line on the machine: processor, cores, memory, Python."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}"
+
+
+def write_results(name: str, table: str) -> None:
+    """Print a table and keep it under ``results`` with the machine, the date and the command."""
+    now = datetime.now(UTC)
+    header = f"# {name}\n\n{machine()}; {now:%Y-%m-%d}; `python benchmarks/{name}.py`\n\n"
+    path = ROOT / "benchmarks" / "results" / f"{name}_{os.cpu_count()}core_{now:%Y%m}.md"
+    path.write_text(header + table + "\n")
+    print(table)

@@ -1,0 +1,81 @@
+"""Whatever is killed, whenever: the result is the same bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds workers in /proc")
+
+
+def command(store: Path, workers: int) -> list[str]:
+    run = [sys.executable, "-m", "winnow.cli", "run", "demo", "--json", "--failure-budget", "0.2"]
+    return [*run, "--store", str(store), "--out", str(store / "out"), "--workers", str(workers)]
+
+
+def start(store: Path, workers: int = 2) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command(store, workers), start_new_session=True, stdout=subprocess.DEVNULL)
+
+
+def tables(store: Path) -> dict[str, str]:
+    return {path.parent.name: json.loads(path.read_text())["digest"] for path in store.glob("*/manifest.json")}
+
+
+def shards(store: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(store)): path.read_bytes() for path in sorted(store.glob("*/shards/*"))}
+
+
+def workers_of(run: subprocess.Popen[bytes]) -> list[int]:
+    """Processes of the run's session that do tasks: not the parent, not the servers, not the extractor's sandbox."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            session = int((process / "stat").read_text().rsplit(")", 1)[1].split()[3])
+            told = os.readlink(process / "fd" / "2")
+            forked_from = int((process / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            server = Path(f"/proc/{forked_from}/cmdline").read_bytes()
+        except (OSError, ValueError):
+            continue
+        if session == run.pid and b"forkserver" in server and "winnow-stderr" not in told:
+            found.append(int(process.name))
+    return found
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    store = tmp_path_factory.mktemp("reference")
+    assert start(store).wait() == 0
+    return store
+
+
+@pytest.mark.parametrize("workers", [0, 1, 4])
+def test_any_number_of_workers_makes_the_same_bytes(reference: Path, tmp_path: Path, workers: int) -> None:
+    assert start(tmp_path, workers).wait() == 0
+    assert shards(tmp_path) == shards(reference)
+
+
+def test_a_run_killed_ten_times_makes_the_same_bytes(reference: Path, tmp_path: Path) -> None:
+    moments = random.Random(20)
+    kills = 0
+    for attempt in range(10):
+        run = start(tmp_path)
+        time.sleep(moments.uniform(0.3, 2.5))
+        victims = [run.pid] if attempt % 2 else workers_of(run)
+        if victims and run.poll() is None:
+            os.kill(moments.choice(victims), signal.SIGKILL)
+            kills += 1
+        if attempt % 2 or not victims:
+            run.kill()
+        run.wait(timeout=60)
+    assert kills >= 5
+    assert start(tmp_path).wait() == 0
+    assert tables(tmp_path) == tables(reference)
+    assert shards(tmp_path) == shards(reference)
