@@ -25,6 +25,9 @@ class Measure(Protocol):
     def columns(self) -> pa.Schema:
         """The columns it writes; each field's metadata holds ``unit``, ``range`` and ``description``."""
 
+    def files(self) -> tuple[str, ...]:
+        """Outside files that it reads (a model, a list); where one changes, documents are judged again."""
+
     def load(self) -> Judge:
         """Open what is needed (a model, a list) and give the function that judges; called once per worker."""
 

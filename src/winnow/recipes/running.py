@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,6 +82,8 @@ def run_recipe(
         raise RecipeError(f"the format {format!r} is unknown; known: {', '.join(FORMATS)}")
     export = Export(documents=step, format=cast(Format, format))
     extra = [ExportAttributes(documents=step, score=score) for score in _scores(step)] if attributes else []
+    if not quiet:
+        _say_if_kernels_must_be_compiled()
     for wanted in (export, *extra):
         materialize(
             wanted, store, executor(workers), failure_budget=failure_budget, progress=Silent() if quiet else _bar()
@@ -102,6 +105,13 @@ def executor(workers: int | None) -> Executor:
     if workers is not None and workers < 0:
         raise RecipeError(f"--workers is {workers}; it must be 0 (this process) or more")
     return Inline() if workers == 0 else Processes(workers)
+
+
+def _say_if_kernels_must_be_compiled() -> None:
+    from winnow.kernels.jit import cache_directory
+
+    if not cache_directory().exists():
+        print(f"compiling native kernels, once for this machine, into {cache_directory()}", file=sys.stderr)
 
 
 def _bar() -> Progress:

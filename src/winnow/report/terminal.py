@@ -59,7 +59,10 @@ def print_table(shown: Shown) -> None:
         f"{shown.bytes:,} bytes, {shown.quarantined} quarantined, {shown.seconds:.1f} s, made {shown.made}"
     )
     _print_pairs(console, shown.counts)
-    table = Table("column", "type", "nulls", "low", "median", "high", "to the 99th percentile", "meaning")
+    table = Table(box=None, pad_edge=False)
+    for title in ("column", "type", "nulls", "low", "median", "high", "spread"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("meaning", overflow="fold")
     for column in shown.columns:
         table.add_row(*_column_cells(column))
     if shown.columns:
