@@ -192,7 +192,7 @@ def test_a_run_killed_at_random_moments_ends_in_the_same_bytes(tmp_path: Path) -
     lengths = Length(documents=Letters(tasks=12, size=300, slow=0.05))
     reference, store = tmp_path / "reference", tmp_path / "store"
     materialize(lengths, reference, Processes(2))
-    code = KILLED_RUN.format(tests=str(Path(__file__).parent), store=str(store))
+    code = KILLED_RUN.format(tests=str(Path(__file__).parents[1]), store=str(store))
     script = tmp_path / "killed.py"
     script.write_text(code)
     moments = random.Random(7)

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import winnow.documents.read
 from winnow.core.errors import DuplicateIdError, InputError
 from winnow.core.executors import Processes
 from winnow.core.run import fresh, materialize
 from winnow.core.table import Store
-from winnow.documents import source
 from winnow.documents.read import Read
 from winnow.documents.schema import document_id
 
@@ -49,7 +49,7 @@ def test_a_missing_id_is_a_hash_of_url_and_text(tmp_path: Path) -> None:
 
 
 def test_repeats_without_an_id_are_numbered_across_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "TASK_BYTES", 1)
+    monkeypatch.setattr(winnow.documents.read, "TASK_BYTES", 1)
     for name in ("a", "b", "c"):
         write(tmp_path / "in" / f"{name}.jsonl", {"text": "same"}, {"text": f"only {name}"}, {"text": "same"})
     read = Read(source=str(tmp_path / "in"))
@@ -85,7 +85,7 @@ def test_one_large_file_is_shared_among_tasks_and_workers_agree(
 ) -> None:
     path = write(tmp_path / "a.jsonl", *({"id": str(n), "text": "word " * (n % 50)} for n in range(500)))
     digests = []
-    monkeypatch.setattr(source, "TASK_BYTES", 5000)
+    monkeypatch.setattr(winnow.documents.read, "TASK_BYTES", 5000)
     for workers in (1, 2, 4):
         store = tmp_path / f"store{workers}"
         read = Read(source=str(path))

@@ -31,7 +31,7 @@ def to_plain(value: object) -> Plain:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {"type": _address(type(value)), "version": _version(value), "fields": _fields(value, to_plain)}
     if callable(value):
-        return {"callable": _address(value), "identity": callable_identity(value)}
+        return {"identity": callable_identity(value), "callable": _address(value)}
     return _plain_leaf(value, to_plain)
 
 

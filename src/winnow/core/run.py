@@ -168,13 +168,13 @@ class _Run:
         for step, record in zip(steps, done, strict=True):
             records = self.records.setdefault(step.key, [])
             records.append(record)
-            if sum(r.rows + r.quarantined for r in records) >= MIN_RECORDS:
+            if sum(record.records for record in records) >= MIN_RECORDS:
                 self._stop_if_over_budget(step, records)
 
     def _stop_if_over_budget(self, step: Step, records: Iterable[TaskRecord]) -> None:
         records = list(records)
         quarantined = sum(record.quarantined for record in records)
-        seen = quarantined + sum(record.rows for record in records)
+        seen = sum(record.records for record in records)
         if quarantined > self.failure_budget * seen:
             raise FailureBudgetError(
                 f"{type(step).__name__} quarantined {quarantined} of {seen} records ({quarantined / seen:.1%}), more "
@@ -201,6 +201,7 @@ class _Run:
             inputs=self._input_digests(step),
             files=step.outside(),
             shards=shards,
+            records=sum(record.records for record in records),
             rows=sum(record.rows for record in records),
             quarantined=sum(record.quarantined for record in records),
             seconds=sum(record.seconds for record in records),
@@ -314,7 +315,7 @@ def _perform_one(step: Step, task: Task, store: Store, guard: Guard) -> None:
         counts = step.make(store, directory)
         seconds = time.perf_counter() - began
         shards = tuple(_as_shard(path, directory) for path in sorted(directory.rglob("*")) if path.is_file())
-        record = TaskRecord(index=0, shards=shards, rows=0, quarantined=0, seconds=seconds, bytes=0, counts=counts)
+        record = TaskRecord(index=0, shards=shards, records=0, rows=0, quarantined=0, seconds=seconds, bytes=0, counts=counts)
     elif isinstance(step, Reshaping):
         writer = step.writer(store.directory(step), task.index, task.part)
         try:

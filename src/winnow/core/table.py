@@ -50,6 +50,8 @@ class TaskRecord:
 
     index: int
     shards: tuple[Shard, ...]
+    records: int
+    """Records that the task worked on, whatever became of them: what a failure budget is a share of."""
     rows: int
     quarantined: int
     seconds: float
@@ -80,6 +82,7 @@ class Manifest:
     files: dict[str, str]
     """Fingerprint of each outside file that was read, by its path."""
     shards: tuple[Shard, ...]
+    records: int
     rows: int
     quarantined: int
     seconds: float
@@ -172,6 +175,8 @@ class ShardWriter:
         self.counts: dict[str, int] = {}
         self.num_bytes = 0
         self.num_rows = 0
+        self.num_records = 0
+        """Set by steps whose records are not their rows and their quarantined records."""
         self._quarantined: list[dict[str, Any]] = []
         self._pending: list[pa.RecordBatch] = []
         self._pending_bytes = 0
@@ -209,6 +214,7 @@ class ShardWriter:
         return TaskRecord(
             index=self.index,
             shards=tuple(self.shards),
+            records=self.num_records or self.num_rows + len(self._quarantined),
             rows=self.num_rows,
             quarantined=len(self._quarantined),
             seconds=seconds,

@@ -56,7 +56,7 @@ def _repeats(paths: list[Path]) -> list[list[dict[str, Any]]]:
     """Rows that share an id, grouped; each group in the order of the shards."""
     if not paths:
         return []
-    rows = connect().execute(_REPEATS, [[str(path) for path in paths]]).to_arrow_table().to_pylist()
+    rows = connect().sql(_REPEATS, params=[[str(path) for path in paths]]).to_arrow_table().to_pylist()
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault((row["base"], row["scope"]), []).append(row)

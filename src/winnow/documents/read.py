@@ -23,7 +23,10 @@ from winnow.documents.warc import read_warc
 from winnow.extract.extractor import Extractor
 from winnow.extract.resiliparse import Resiliparse
 
+TASK_BYTES = 64 << 20
+"""Bytes of input per task, before decompression."""
 SHARD_BYTES = 128 << 20
+"""Bytes of documents per shard."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +63,9 @@ class Read(Reshaping):
         """About 64 MiB of input a task; with ``limit`` everything is one task, so that the limit is the run's."""
         files = self._files()
         schema = base64.b64encode(self._schema_of(files).serialize().to_pybytes()).decode()
-        cut = spans(files) if self.limit is None else [[span for task in spans(files) for span in task]]
+        cut = spans(files, TASK_BYTES)
+        if self.limit is not None:
+            cut = [[span for task in cut for span in task]]
         return [{"spans": [asdict(span) for span in task], "schema": schema} for task in cut]
 
     def writer(self, directory: Path, index: int, part: Part) -> ShardWriter:
@@ -110,7 +115,7 @@ class Read(Reshaping):
         rows = batch.documents
         if self.limit is not None:
             rows = rows.slice(0, self.limit - out.num_rows)
-        out.count("records", batch.num_records)
+        out.num_records += batch.num_records
         for reason, number in batch.skipped.items():
             out.count(f"skipped: {reason}", number)
         for record in batch.quarantined:

@@ -18,9 +18,6 @@ from winnow.core.files import filesystem_of, fingerprint
 
 Kind = Literal["warc", "jsonl", "parquet", "unreadable"]
 
-TASK_BYTES = 64 << 20
-"""Bytes of input per task, before decompression."""
-
 _KINDS: dict[str, Kind] = {
     ".warc": "warc",
     ".wet": "warc",
@@ -106,7 +103,7 @@ def open_binary(path: str) -> IO[bytes]:
     return opened
 
 
-def spans(files: Sequence[File], task_bytes: int = TASK_BYTES) -> list[list[Span]]:
+def spans(files: Sequence[File], task_bytes: int) -> list[list[Span]]:
     """Cut files into tasks of about ``task_bytes`` of input, in order."""
     tasks: list[list[Span]] = []
     room = 0

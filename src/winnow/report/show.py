@@ -15,6 +15,8 @@ from winnow.core.files import read_json
 from winnow.core.table import Table
 
 NUM_BINS = 20
+MAX_VALUES = 2_000_000
+"""Values that a histogram is drawn from; a larger table is looked at in evenly spaced shards."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def _show_table(path: Path, num_rows: int) -> Shown:
         batches = table.batches(parquet[0])
         batch = next(batches, None)
         first = [] if batch is None else [_short(row) for row in batch.slice(0, num_rows).to_pylist()]
-        columns = tuple(_column(table, parquet, field) for field in table.schema())
+        columns = tuple(_column(table, _spread(table, parquet), field) for field in table.schema())
     return Shown(
         path=str(path),
         step=about.step,
@@ -113,6 +115,13 @@ def _show_table(path: Path, num_rows: int) -> Shown:
         columns=columns,
         first_rows=tuple(first),
     )
+
+
+def _spread(table: Table, shards: list[int]) -> list[int]:
+    """Evenly spaced shards that hold about ``MAX_VALUES`` rows, so that memory is bounded; all of a small table's."""
+    rows = sum(table.manifest.shards[shard].rows for shard in shards)
+    step = max(1, -(-rows // MAX_VALUES))
+    return shards[::step]
 
 
 def _column(table: Table, shards: list[int], field: pa.Field) -> Column:
