@@ -63,7 +63,7 @@ def test_a_run_leaves_documents_a_report_and_the_recipe(work: Path, capsys: pyte
 def test_a_run_says_what_is_left_and_what_to_try_next(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(RUN) == 0
     told = capsys.readouterr().out
-    assert "calm:shouts 1" in told.replace("\n", " ")
+    assert "1 calm:shouts" in told
     assert "winnow explain loud" in told
 
 
@@ -130,7 +130,7 @@ def test_a_table_and_a_store_are_shown(work: Path, capsys: pytest.CaptureFixture
         (["rnu"], 2, "there is no command 'rnu'; did you mean run?"),
         (["run", "refinedwbe"], 2, "no recipe is called 'refinedwbe'; did you mean refinedweb?"),
         ([*RUN, "--limt", "0.2"], 2, "has an option --limt; did you mean --limit?"),
-        ([*RUN, "--workerz", "2"], 2, "did you mean --workers?"),
+        ([*RUN, "--workerz", "2"], 2, "did you mean --workers"),
         ([*RUN, "--limit", "much"], 2, "invalid float value: 'much'"),
         (["run", "calm_recipe.py:calm"], 2, "required: --source"),
         (["run", "calm_recipe.py:clam", "--source", "in.jsonl"], 2, "has no attribute 'clam'"),
@@ -161,7 +161,7 @@ def test_an_unknown_document_says_where_to_look(work: Path, capsys: pytest.Captu
 
 def test_too_many_failures_have_their_own_exit_code(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (work / "in.jsonl").write_text('{"id": "1", "text": "t"}\nnot json\n')
-    code, told = refused(capsys, *RUN)
+    code, told = refused(capsys, *RUN, "--failure-budget", "0")
     assert code == 4
     assert "--failure-budget" in told
 

@@ -135,11 +135,18 @@ def test_a_task_that_kills_every_worker_ends_the_run(tmp_path: Path) -> None:
 def test_too_many_failures_stop_the_run_and_a_larger_budget_finishes_it(tmp_path: Path) -> None:
     doubled = Doubled(documents=Letters(size=10), bad=("d4", "d5"))
     with pytest.raises(FailureBudgetError, match=r"2 of 20 records \(10\.0%\).*cannot be doubled"):
-        materialize(doubled, tmp_path)
+        materialize(doubled, tmp_path, failure_budget=0)
     assert not Store(tmp_path).finished(doubled)
     materialize(doubled, tmp_path, failure_budget=0.2)
     assert Store(tmp_path).table(doubled).manifest.quarantined == 2
     assert column(doubled, tmp_path, "id") == [f"d{n}" for n in range(20) if n not in (4, 5)]
+
+
+def test_a_few_failures_of_a_small_sample_do_not_stop_a_run(tmp_path: Path) -> None:
+    few, many = ("d1", "d2", "d3"), ("d1", "d2", "d3", "d4")
+    materialize(Doubled(documents=Letters(), bad=few), tmp_path, failure_budget=0.01)
+    with pytest.raises(FailureBudgetError, match="4 of 10 records"):
+        materialize(Doubled(documents=Letters(), bad=many), tmp_path, failure_budget=0.01)
 
 
 def test_tables_that_do_not_describe_the_same_documents_are_refused() -> None:

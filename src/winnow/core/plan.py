@@ -13,6 +13,8 @@ from winnow.core.step import Step
 from winnow.core.table import Store
 
 Status = Literal["done", "begun", "to do"]
+Difference = tuple[str, Plain, Plain]
+"""Where in the fields, the old value and the new one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,14 +56,18 @@ def _planned(step: Step, store: Store, before: dict[str, Planned]) -> Planned:
 
 def _changes(step: Step, store: Store) -> list[str]:
     """How the step differs from the finished one of its class that is most like it."""
-    name = type(step).__name__.lower()
     new = _own_fields(step, to_plain(step))
     candidates = []
-    for manifest in sorted(store.root.glob(f"{name}-*/manifest.json")):
+    for manifest in sorted(store.root.glob(f"{step.title}-*/manifest.json")):
         plain = read_json(manifest)
         if plain["key"] != step.key:
             candidates.append(list(_differences(_own_fields(step, plain["recipe"]), new, "")))
-    return min(candidates, key=len, default=[])
+    nearest = min(candidates, key=_distance, default=[])
+    return [f"{path}: {_short(old)} -> {_short(new)}" for path, old, new in nearest]
+
+
+def _distance(differences: list[Difference]) -> int:
+    return sum(len(str(old)) + len(str(new)) for _, old, new in differences)
 
 
 def _own_fields(step: Step, plain: Plain) -> Plain:
@@ -70,7 +76,8 @@ def _own_fields(step: Step, plain: Plain) -> Plain:
     return {name: value for name, value in plain["fields"].items() if name not in inputs}
 
 
-def _differences(old: Plain, new: Plain, path: str) -> Iterator[str]:
+def _differences(old: Plain, new: Plain, path: str) -> Iterator[Difference]:
+    """Where two plain values differ, as deep as their shapes agree."""
     if old == new:
         return
     if isinstance(old, dict) and isinstance(new, dict) and "fields" in old and "fields" in new:
@@ -82,7 +89,7 @@ def _differences(old: Plain, new: Plain, path: str) -> Iterator[str]:
         for index, (one, other) in enumerate(zip(old, new, strict=True)):
             yield from _differences(one, other, f"{path}[{index}]")
     else:
-        yield f"{path}: {_short(old)} -> {_short(new)}"
+        yield path, old, new
 
 
 def _short(value: Plain) -> str:

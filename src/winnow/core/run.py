@@ -30,6 +30,8 @@ from winnow.core.step import Aligned, Part, Reshaping, Rows, Step, Whole, ordere
 from winnow.core.table import Manifest, Shard, ShardWriter, Store, Table, TaskRecord, digest_of
 
 FAILURE_BUDGET = 0.01
+FREE_FAILURES = 3
+"""So many quarantined records never stop a run whose budget is not 0: a share of a small sample says little."""
 MIN_RECORDS = 1000
 """Records seen before the failure budget may stop a run early; at a step's end it always counts."""
 
@@ -175,7 +177,8 @@ class _Run:
         records = list(records)
         quarantined = sum(record.quarantined for record in records)
         seen = sum(record.records for record in records)
-        if quarantined > self.failure_budget * seen:
+        free = FREE_FAILURES if self.failure_budget else 0
+        if quarantined > max(free, self.failure_budget * seen):
             raise FailureBudgetError(
                 f"{type(step).__name__} quarantined {quarantined} of {seen} records ({quarantined / seen:.1%}), more "
                 f"than the failure budget of {self.failure_budget:.1%}. "
@@ -208,7 +211,7 @@ class _Run:
             bytes=sum(record.bytes for record in records),
             counts=dict(sorted(counts.items())),
             libraries=libraries(),
-            made=datetime.now(UTC).isoformat(timespec="seconds"),
+            made=datetime.now(UTC).isoformat(timespec="milliseconds"),
             digest=digest_of(shards),
         )
         write_json(self.store.directory(step) / "manifest.json", to_plain_manifest(manifest))

@@ -10,10 +10,10 @@ Time is the CPU time of the child, because a limit in wall time judges the same 
 Memory and crashes are blamed on a record only in a fresh child: what earlier records left behind (a grown heap, a
 corrupted one) is not its fault, and which records those were depends on how the input was cut.
 
-Cost: records are pickled into an anonymous file in memory and read from there, two copies in all; results come back
-through a pipe, one by one. On pages of 184 KB that is 65 microseconds a record, the function apart
-(benchmarks/extraction.py). Through a pipe the records cost three times as much; calls of about 1 MB, which stay in the
-cache, a third less than calls of 8 MB. Starting a child costs about 10 ms and the imports of ``load``.
+Cost: records are pickled into an anonymous file in memory and read from there, two copies in all, and so are results;
+what the child has finished outlives it. On pages of 184 KB that is XX microseconds a record, the function apart
+(benchmarks/extraction.py); through a pipe it is four times as much. Calls of about 1 MB stay in the cache. Starting a
+child costs 50 ms and the imports of the main script.
 
 Rejected: a thread with a timeout (native code cannot be stopped), a process per record (10 ms each), a handler for the
 alarm (it runs between byte codes, that is never), ``fork`` (the parents hold threads), limits in the parent (they go
@@ -24,6 +24,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
+import mmap
 import multiprocessing
 import os
 import pickle
@@ -37,7 +39,7 @@ from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import IO, Any, Generic, Literal, Self, TypeVar
 
 from winnow.core.errors import WorkerError
 
@@ -54,6 +56,7 @@ _OUT_OF_MEMORY = 75
 _OUT_OF_MEMORY_SIGNS = ("memory allocation of", "std::bad_alloc")
 """What Rust and C++ print before they abort."""
 _KEPT_BYTES = 16 << 20
+"""The file of records keeps the memory of earlier calls, which saves asking the kernel for it again, up to this."""
 
 
 @dataclass(frozen=True)
@@ -141,12 +144,11 @@ class Sandbox(Generic[T, R]):
 
 
 class _Child:
-    """A process, the file that records travel in, the file for what it prints, and the pipe."""
+    """A process, the pipe to it, and three files without names: for records, for results, for what it prints."""
 
     def __init__(self) -> None:
         self.is_fresh = True
-        self._records = _memory_file()
-        self._printed = _memory_file()
+        self._records, self._results, self._printed = (_memory_file() for _ in range(3))
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
 
@@ -154,7 +156,8 @@ class _Child:
         context = multiprocessing.get_context("forkserver")
         self._connection, theirs = context.Pipe()
         with theirs:
-            arguments = (theirs, _Shared(self._records), _Shared(self._printed), load, time_limit, memory_limit)
+            files = [_Shared(descriptor) for descriptor in (self._records, self._results, self._printed)]
+            arguments = (theirs, *files, load, time_limit, memory_limit)
             process = context.Process(target=_serve, args=arguments, daemon=True)
             process.start()
             self._process = process
@@ -169,12 +172,14 @@ class _Child:
     def map(self, records: Sequence[Any]) -> list[Any]:
         """The results of the first records: of all of them unless the child dies."""
         assert self._connection is not None
-        self._write(records)
-        results: list[Any] = []
+        sizes = self._write(records)
         with contextlib.suppress(EOFError, ConnectionResetError, BrokenPipeError):
-            self._connection.send_bytes(b"")
+            self._connection.send(sizes)
+            self._connection.recv_bytes()
+        results: list[Any] = []
+        with _opened(self._results, "rb") as file, contextlib.suppress(EOFError, pickle.UnpicklingError):
             for _ in records:
-                results.append(pickle.loads(self._connection.recv_bytes()))
+                results.append(pickle.load(file))
                 self.is_fresh = False
         return results
 
@@ -182,8 +187,9 @@ class _Child:
         """Exit status of a child that has died, and the last line that it printed."""
         assert self._process is not None
         self._process.join()
-        size = os.fstat(self._printed).st_size
-        printed = os.pread(self._printed, 2000, max(0, size - 2000)).decode("utf-8", "replace")
+        with _opened(self._printed, "rb") as file:
+            file.seek(max(0, os.fstat(self._printed).st_size - 2000))
+            printed = file.read().decode("utf-8", "replace")
         lines = [line.strip() for line in printed.splitlines() if line.strip() and not line.startswith("note:")]
         return self._process.exitcode or 0, lines[-1][:300] if lines else ""
 
@@ -194,17 +200,19 @@ class _Child:
             self._process.kill()
             self._process.join()
             self._process.close()
-        os.close(self._records)
-        os.close(self._printed)
+        for descriptor in (self._records, self._results, self._printed):
+            os.close(descriptor)
 
-    def _write(self, records: Sequence[Any]) -> None:
-        """Put the records into their file, which gives back the memory of an exceptionally large call."""
+    def _write(self, records: Sequence[Any]) -> list[int]:
+        """Put the records and the buffers that they hold into their file; gives the size of each part."""
+        os.truncate(self._results, 0)
+        os.truncate(self._printed, 0)
         if os.fstat(self._records).st_size > _KEPT_BYTES:
             os.truncate(self._records, 0)
-        os.truncate(self._printed, 0)
-        with open(self._records, "wb", closefd=False) as file:
-            file.seek(0)
-            pickle.dump(records, file, protocol=5)
+        buffers: list[pickle.PickleBuffer] = []
+        pickled = pickle.dumps(records, protocol=5, buffer_callback=buffers.append)
+        with _opened(self._records, "wb") as file:
+            return [file.write(part) for part in (pickled, *buffers)]
 
 
 class _Shared:
@@ -222,6 +230,12 @@ def _detach(duplicate: Any) -> int:
     return descriptor
 
 
+def _opened(descriptor: int, mode: Literal["rb", "wb"]) -> IO[bytes]:
+    """The file of a descriptor, from its beginning; the descriptor stays open."""
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return open(descriptor, mode, closefd=False)
+
+
 def _memory_file() -> int:
     """The descriptor of a file without a name, which is gone with the last process that has it open."""
     if sys.platform == "linux":
@@ -237,6 +251,7 @@ def _ending(exitcode: int) -> str:
 def _serve(
     connection: Connection,
     records_file: int,
+    results_file: int,
     printed: int,
     load: Callable[[], Callable[[Any], Any]],
     time_limit: float,
@@ -252,16 +267,27 @@ def _serve(
     _limit_memory(memory_limit)
     with contextlib.suppress(EOFError, ConnectionResetError, BrokenPipeError):
         connection.send(None)
+        memory = mmap.mmap(-1, 1)
         while True:
-            connection.recv_bytes()
-            with open(records_file, "rb", closefd=False) as file:
-                file.seek(0)
-                records = pickle.load(file)
-            for record in records:
-                _set_timers(time_limit)
-                answer = _apply(function, record)
-                _set_timers(0)
-                connection.send_bytes(answer)
+            sizes = connection.recv()
+            if len(memory) < sum(sizes):
+                memory = mmap.mmap(records_file, sum(sizes), access=mmap.ACCESS_READ)
+            records = _unpickle(memoryview(memory), sizes)
+            with _opened(results_file, "wb") as file:
+                for record in records:
+                    _set_timers(time_limit)
+                    file.write(_apply(function, record))
+                    file.flush()
+                    _set_timers(0)
+            connection.send_bytes(b"")
+
+
+def _unpickle(memory: memoryview, sizes: Sequence[int]) -> list[Any]:
+    """The records, whose buffers are views of this memory."""
+    ends = list(itertools.accumulate(sizes))
+    pickled, *buffers = (memory[end - size : end] for end, size in zip(ends, sizes, strict=True))
+    records: list[Any] = pickle.loads(pickled, buffers=buffers)
+    return records
 
 
 def _apply(function: Callable[[Any], Any], record: Any) -> bytes:

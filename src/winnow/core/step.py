@@ -47,9 +47,14 @@ class Step(ABC):  # noqa: B024 - abstract by its three shapes
         return digest(identity(self))
 
     @property
+    def title(self) -> str:
+        """What kind of step it is, in one word or two: the readable part of its label."""
+        return type(self).__name__.lower()
+
+    @property
     def label(self) -> str:
         """The directory's name in a store: readable, unique."""
-        return f"{type(self).__name__.lower()}-{self.key[:16]}"
+        return f"{self.title}-{self.key[:16]}"
 
     def inputs(self) -> tuple[Step, ...]:
         """The steps whose results this one reads: those among its fields, also inside tuples."""
@@ -107,6 +112,11 @@ class Aligned(Rows):
     @abstractmethod
     def name(self) -> str:
         """Namespace of its columns in SQL: ``text`` makes ``text.num_words``."""
+
+    @property
+    def title(self) -> str:
+        """The class and the namespace: ``score-text``."""
+        return f"{type(self).__name__.lower()}-{self.name}"
 
     @abstractmethod
     def load(self) -> Callable[[pa.RecordBatch], pa.RecordBatch]:

@@ -19,12 +19,15 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+Bytes = bytes | memoryview
 Source = Literal["bom", "header", "meta", "detected", "default"]
 
 MAX_UNREADABLE_FRACTION = 0.05
 """Of the characters beyond ASCII, for a charset to be believed."""
 _META_BYTES = 4096
 """How far into a page its own declaration is sought; browsers look at 1,024 bytes, pages do not always keep to it."""
+
+_DETECTED_BYTES = 128 << 10
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _META = re.compile(rb"<meta\s[^>]{0,400}?charset\s*=\s*[\"']?\s*([\w.:+-]{1,40})", re.IGNORECASE)
@@ -51,7 +54,7 @@ class Decoded(NamedTuple):
     """Times that U+FFFD stands for bytes that could not be read."""
 
 
-def decode(data: bytes, declared: str | None = None, *, is_html: bool = True) -> Decoded:
+def decode(data: Bytes, declared: str | None = None, *, is_html: bool = True) -> Decoded:
     """The text of a page; ``declared`` is the charset that its HTTP header names, if any.
 
     Every sequence of bytes gives a text. A byte order mark is left out of it.
@@ -72,7 +75,7 @@ def codec_for(label: str) -> str | None:
     return None if name is None else _WIDER.get(name, name)
 
 
-def _claims(data: bytes, declared: str | None, is_html: bool) -> Iterator[tuple[str, Source]]:
+def _claims(data: Bytes, declared: str | None, is_html: bool) -> Iterator[tuple[str, Source]]:
     """Codecs to try, likeliest first, less those that no bytes could refute and these bytes do."""
     for codec, source in _named(data, declared, is_html):
         if codec in _MULTI_BYTE or not _is_utf8_beyond_ascii(data):
@@ -80,9 +83,9 @@ def _claims(data: bytes, declared: str | None, is_html: bool) -> Iterator[tuple[
     yield from ((codec, "detected") for codec in _detected(data))
 
 
-def _named(data: bytes, declared: str | None, is_html: bool) -> Iterator[tuple[str, Source]]:
+def _named(data: Bytes, declared: str | None, is_html: bool) -> Iterator[tuple[str, Source]]:
     for bom, codec in _BOMS:
-        if data.startswith(bom):
+        if data[: len(bom)] == bom:
             yield codec, "bom"
     if declared and (header := codec_for(declared)):
         yield header, "header"
@@ -90,30 +93,30 @@ def _named(data: bytes, declared: str | None, is_html: bool) -> Iterator[tuple[s
         yield meta, "meta"
 
 
-def _declaration(data: bytes) -> str | None:
+def _declaration(data: Bytes) -> str | None:
     """What the page says of itself; one whose ASCII can be read is not in UTF-16, whatever it says."""
     found = _XML.match(data) or _META.search(data, 0, _META_BYTES)
     codec = codec_for(found[1].decode("ascii", "replace")) if found else None
     return "utf-8" if codec in ("utf-16-le", "utf-16-be") else codec
 
 
-def _detected(data: bytes) -> Iterator[str]:
+def _detected(data: Bytes) -> Iterator[str]:
     """resiliparse 2.0.1 knows every charset of the web but EUC-KR, which it calls UTF-8."""
     from resiliparse.parse.encoding import detect_encoding
 
-    found = detect_encoding(data)
+    found = detect_encoding(bytes(data[:_DETECTED_BYTES]))
     if found:
         yield _WIDER.get(found, found)
     if found == "utf-8":
         yield "cp949"
 
 
-def _read(data: bytes, codec: str) -> tuple[str, int]:
+def _read(data: Bytes, codec: str) -> tuple[str, int]:
     try:
-        return data.decode(codec), 0
+        return str(data, codec), 0
     except UnicodeDecodeError:
-        text = data.decode(codec, "replace")
-    genuine = data.count("\ufffd".encode()) if codec == "utf-8" else 0
+        text = str(data, codec, "replace")
+    genuine = bytes(data).count("\ufffd".encode()) if codec == "utf-8" else 0
     return text, text.count("\ufffd") - genuine
 
 
@@ -121,11 +124,8 @@ def _num_beyond_ascii(text: str) -> int:
     return len(text) - len(text.encode("ascii", "ignore"))
 
 
-def _is_utf8_beyond_ascii(data: bytes) -> bool:
-    if data.isascii():
-        return False
+def _is_utf8_beyond_ascii(data: Bytes) -> bool:
     try:
-        data.decode("utf-8")
+        return not str(data, "utf-8").isascii()
     except UnicodeDecodeError:
         return False
-    return True

@@ -13,6 +13,7 @@ import io
 import re
 import zlib
 from collections.abc import Callable
+from pickle import PickleBuffer
 from typing import NamedTuple
 
 from winnow.documents.charset import decode
@@ -28,6 +29,7 @@ _HTML_TAG = re.compile(
     rb"<(?:!doctype\s+html|html|head|body|title|meta|link|script|style|table|div|iframe|font|h1|p|a|b|br)[\s>/]",
     re.IGNORECASE | re.DOTALL,
 )
+_BLANK = re.compile(rb"\s*")
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _SNIFFED_BYTES = 1445
 """As much of a body as browsers look at (WHATWG MIME Sniffing, section 5)."""
@@ -37,7 +39,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class Payload(NamedTuple):
     """The body of a record and what its headers say of it."""
 
-    body: bytes
+    body: bytes | memoryview | PickleBuffer
+    """A ``PickleBuffer`` reaches the sandbox without being copied, as a view of memory that is shared with it."""
     content_type: str | None
     """``text/html``, ``text/plain`` and the like, in lower case; None where no header says."""
     charset: str | None
@@ -66,11 +69,11 @@ def load_reader(extractor: Extractor) -> Callable[[Payload], Text | Skip]:
     extract = extractor.load()
 
     def read(payload: Payload) -> Text | Skip:
-        body = uncode(payload.body, payload.codings)
+        body = memoryview(uncode(bytes(payload.body), payload.codings) if payload.codings else payload.body)
         content_type = payload.content_type or sniff(body)
-        if not body or body.isspace():
+        if _BLANK.fullmatch(body):
             return Skip("empty body")
-        if content_type is None or (content_type == "text/plain" and b"\0" in body[:_SNIFFED_BYTES]):
+        if content_type is None or (content_type == "text/plain" and b"\0" in bytes(body[:_SNIFFED_BYTES])):
             return Skip("bytes that are no text")
         is_html = content_type in HTML_TYPES
         decoded = decode(body, payload.charset, is_html=is_html)
@@ -80,7 +83,7 @@ def load_reader(extractor: Extractor) -> Callable[[Payload], Text | Skip]:
     return read
 
 
-def sniff(body: bytes) -> str | None:
+def sniff(body: memoryview) -> str | None:
     """``text/html`` or ``text/plain`` for a body that no header describes; None where it is neither."""
     if _HTML_TAG.match(body, 0, _SNIFFED_BYTES):
         return "text/html"
@@ -172,9 +175,9 @@ _CODINGS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def _is_binary(body: bytes) -> bool:
+def _is_binary(body: memoryview) -> bool:
     """Whether the body holds control characters that no text in a charset of the web holds; UTF-16 has its mark."""
-    return not body.startswith((b"\xff\xfe", b"\xfe\xff")) and _BINARY.search(body, 0, _SNIFFED_BYTES) is not None
+    return body[:2] not in (b"\xff\xfe", b"\xfe\xff") and _BINARY.search(body, 0, _SNIFFED_BYTES) is not None
 
 
 def _utf8(text: str) -> bytes:

@@ -195,7 +195,7 @@ def _next(run: _Run, max_bytes: int) -> Record | Damage:
         run.fill(len(header) + PEEKED_BYTES)
         block = bytes(run.buffer[len(header) : len(header) + PEEKED_BYTES])
         run.resynchronise()
-        return make_record(offset, lambda name: fields.get(name.lower()), block, length)
+        return make_record(offset, fields, block, length)
     end = len(header) + length
     if not run.ends_record(end):
         size = len(run.buffer) - len(header)
@@ -203,9 +203,9 @@ def _next(run: _Run, max_bytes: int) -> Record | Damage:
         if size < length:
             error = f"only {size:,} of its {length:,} bytes are there"
         return _give_up(run, offset, error, fields)
-    block = bytes(run.buffer[len(header) : end]) if bears_document(fields.get("warc-type")) else b""
+    block = bytes(run.buffer[len(header) : end]) if bears_document(fields) else b""
     run.drop(end)
-    return make_record(offset, lambda name: fields.get(name.lower()), block, length)
+    return make_record(offset, fields, block, length)
 
 
 def _give_up(run: _Run, offset: int, error: str, fields: Mapping[str, str]) -> Damage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, BinaryIO, NamedTuple
 
@@ -69,25 +69,30 @@ class Compression(Enum):
         return zlib.decompressobj(31) if self is Compression.GZIP else _zstd()
 
 
-def make_record(offset: int, get: Callable[[str], str | None], block: bytes, num_bytes: int) -> Record:
-    """The record with the header that ``get`` looks up names in."""
-    url = get("WARC-Target-URI")
+def make_record(offset: int, fields: Mapping[str, str], block: bytes, num_bytes: int) -> Record:
+    """The record with these header fields, by name in lower case."""
+    url = fields.get("warc-target-uri")
     return Record(
         offset,
-        (get("WARC-Type") or "unknown").lower(),
-        get("WARC-Record-ID"),
+        record_type(fields),
+        fields.get("warc-record-id"),
         url.strip("<> ") if url else None,  # wget 1.14 puts it in angle brackets
-        get("WARC-Date"),
-        get("Content-Type"),
-        get("WARC-Identified-Payload-Type"),
+        fields.get("warc-date"),
+        fields.get("content-type"),
+        fields.get("warc-identified-payload-type"),
         block,
         num_bytes,
     )
 
 
-def bears_document(type: str | None) -> bool:
-    """Whether the block of such a record may hold a document."""
-    return (type or "").lower() in _BEARERS
+def record_type(fields: Mapping[str, str]) -> str:
+    """``WARC-Type`` in lower case."""
+    return fields.get("warc-type", "unknown").lower()
+
+
+def bears_document(fields: Mapping[str, str]) -> bool:
+    """Whether the block of the record may hold a document."""
+    return record_type(fields) in _BEARERS
 
 
 def to_length(value: str | None) -> int | None:
@@ -102,12 +107,18 @@ def is_standard(header: bytes) -> bool:
 
 
 def parse_header(header: bytes) -> Mapping[str, str]:
-    """The fields of a record's header by name in lower case, the first of each name."""
-    fields: dict[str, str] = {}
+    """The fields of a record's header, as FastWARC reads them."""
     unfolded = re.sub(rb"\r*\n[ \t]+", b" ", header)
-    for line in unfolded.split(b"\r\n" if is_standard(header) else b"\n")[1:]:
-        name, _, value = line.decode("utf-8", "replace").partition(":")
-        fields.setdefault(name.strip().lower(), value.strip())
+    lines = unfolded.split(b"\r\n" if is_standard(header) else b"\n")[1:]
+    parts = (line.decode("utf-8", "replace").partition(":") for line in lines)
+    return to_fields((name.strip(), value.strip()) for name, _, value in parts)
+
+
+def to_fields(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Header fields by name in lower case, the first of each name."""
+    fields: dict[str, str] = {}
+    for name, value in pairs:
+        fields.setdefault(name.lower(), value)
     return fields
 
 

@@ -27,9 +27,9 @@ from winnow.documents.warc_format import (
     bears_document,
     foreign,
     make_record,
+    to_fields,
     to_length,
 )
-
 
 _RECENT_READS = 16
 """FastWARC reads 64 KB at a time, and up to six times that ahead of the record that it gives out."""
@@ -97,16 +97,16 @@ def _iterate(tap: _Tap, compression: Compression, max_bytes: int) -> Iterator[Re
 
 def _take(found: Any, max_bytes: int) -> Record:
     """FastWARC's record as ours, read to its end; what it says of its length must be true."""
-    get = found.headers.get
-    length = to_length(get("Content-Length"))
+    fields = to_fields(found.headers.items())
+    length = to_length(fields.get("content-length"))
     if length is None or length != found.content_length:
-        raise _DamageFoundError(f"Content-Length is {get('Content-Length')!r}")
+        raise _DamageFoundError(f"Content-Length is {fields.get('content-length')!r}")
     block = b""
-    if bears_document(get("WARC-Type")):
+    if bears_document(fields):
         block = found.reader.read(length if length <= max_bytes else PEEKED_BYTES)
     if len(block) + found.reader.consume() != length:
         raise _DamageFoundError("the file ends inside a record")
-    return make_record(found.stream_pos, get, block, length)
+    return make_record(found.stream_pos, fields, block, length)
 
 
 class _Tap:

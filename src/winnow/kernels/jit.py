@@ -44,22 +44,28 @@ def _configure() -> None:
 
 def kernel(function: F) -> F:
     """Compile a function of numbers and NumPy arrays to machine code (Numba, nopython, ``nogil``, cached)."""
-    return _compile(function, allocates=True)
+    return _compile(function)
 
 
 def leaf(function: F) -> F:
     """Compile a kernel that makes no array and returns none, so that it need not count references to arrays.
 
     Counting costs two atomic operations for every array that a function is given: half of the time of kernels that are
-    made of small functions. Such a function may call other leaves only.
+    made of small functions. A leaf may call other leaves only. A row of a structured array does not keep its array alive:
+    take it from an array that the caller holds.
     """
-    return _compile(function, allocates=False)
+    return _compile(function, _nrt=False)
 
 
-def _compile(function: F, *, allocates: bool) -> F:
+def inlined(function: F) -> F:
+    """Compile a leaf of a few lines into its callers, which spares them passing arrays (seven words each)."""
+    return _compile(function, _nrt=False, forceinline=True)
+
+
+def _compile(function: F, **options: bool) -> F:
     import numba
 
-    return cast(F, numba.njit(nogil=True, cache=True, boundscheck=BOUNDSCHECK, _nrt=allocates)(function))
+    return cast(F, numba.njit(nogil=True, cache=True, boundscheck=BOUNDSCHECK, **options)(function))
 
 
 BOUNDSCHECK = os.environ.get("WINNOW_BOUNDSCHECK") == "1"

@@ -52,7 +52,11 @@ class RecipePlan:
         from rich.markup import escape
         from rich.table import Table
 
-        table = Table("step", "state", "why", "about")
+        table = Table(box=None, pad_edge=False)
+        table.add_column("step", no_wrap=True)
+        table.add_column("state", no_wrap=True)
+        table.add_column("why", overflow="fold")
+        table.add_column("about", no_wrap=True)
         for planned in self.steps:
             why = "; ".join([planned.reason, *planned.changes]) if planned.status != "done" else ""
             seconds = self.seconds.get(planned.step.label)

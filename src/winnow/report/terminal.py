@@ -20,27 +20,30 @@ _MAX_LOSSES = 4
 
 def funnel_table(data: ReportData) -> Table:
     """The funnel: what is left after each stage and what took the rest."""
-    table = Table(title=f"{data.recipe}: from crawl to chosen set", title_justify="left")
-    table.add_column("stage")
+    table = Table(title=f"{data.recipe}: from crawl to chosen set", title_justify="left", box=None, pad_edge=False)
+    table.add_column("stage", max_width=28)
     table.add_column("documents", justify="right")
-    table.add_column("of the first", justify="right")
-    table.add_column("lost to", overflow="fold")
+    table.add_column("share", justify="right")
+    table.add_column("lost to", no_wrap=True)
     first = data.stages[0].total.documents if data.stages else 0
     for stage in data.stages:
         left = stage.total.documents
         share = f"{left / first:.1%}" if first else ""
         losses = sorted(stage.losses, key=lambda loss: -loss.documents)
-        told = [f"{loss.reason} {loss.documents:,}" for loss in losses[:_MAX_LOSSES]]
+        told = [f"{loss.documents:,} {loss.reason}" for loss in losses[:_MAX_LOSSES]]
         if len(losses) > _MAX_LOSSES:
-            told.append(f"{len(losses) - _MAX_LOSSES} more reasons")
-        table.add_row(escape(stage.name), f"{left:,}", share, escape(", ".join(told)))
+            rest = sum(loss.documents for loss in losses[_MAX_LOSSES:])
+            told.append(f"{rest:,} for {len(losses) - _MAX_LOSSES} more reasons")
+        name = f"{stage.name} {stage.what}" if stage.what.startswith("by ") else stage.name
+        table.add_row(escape(name), f"{left:,}", share, escape("\n".join(told)))
     return table
 
 
 def print_explanation(explanation: Explanation) -> None:
     """Step by step, the verdict first."""
     console = Console()
-    console.print(f"[bold]{escape(explanation.wanted)}[/bold]: {escape(explanation.verdict())}")
+    verdict = escape(explanation.verdict())
+    console.print(f"[bold]{escape(explanation.wanted)}[/bold]: {verdict}", soft_wrap=True, highlight=False)
     for finding in explanation.findings:
         console.print(f"\n[bold]{finding.step}[/bold]{_decision(finding)}")
         if finding.quarantined:

@@ -1,0 +1,229 @@
+"""Repeated n-grams of the words of a document, for n = 2..10 in one cascade.
+
+An n-gram can only repeat where both of its (n-1)-grams repeat. So level n looks at the places that survived level n-1,
+names a pair of (n-1)-grams by a new number, and keeps the places whose pair was seen more than once: exact, with no
+joined strings, and after the bigrams little is left to look at in ordinary text. Counting every n-gram anew for each of
+the nine lengths, as all peers do, was rejected: 9x the table look-ups.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from winnow.kernels.counts import counts_type
+from winnow.kernels.hashing import find, mix, num_slots
+from winnow.kernels.jit import inlined, kernel, leaf
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from winnow.kernels.words import Words
+
+SHORTEST, SHORTEST_LONG, LONGEST = 2, 5, 10
+"""The most frequent n-gram is asked for n = 2..4, the text that repeats for n = 5..10 (Rae et al. 2021, table A1)."""
+
+NGRAM_COUNTS = counts_type(
+    *(f"top_{n}gram_{what}" for n in range(SHORTEST, SHORTEST_LONG) for what in ("count", "chars", "max_chars")),
+    *(f"{what}_{n}gram_chars" for n in range(SHORTEST_LONG, LONGEST + 1) for what in ("duplicate", "repeated")),
+)
+_NUM_TOP = 3 * (SHORTEST_LONG - SHORTEST)
+
+
+class Places(NamedTuple):
+    """The places of a document whose n-gram may occur more than once, ascending; grows shorter from level to level."""
+
+    positions: NDArray[np.int32]  # word index where the n-gram starts
+    grams: NDArray[np.int32]  # which n-gram it is
+    keys: NDArray[np.uint64]  # its two (n-1)-grams, mixed
+
+
+class Grams(NamedTuple):
+    """The distinct n-grams of one level."""
+
+    keys: NDArray[np.uint64]
+    lengths: NDArray[np.int32]  # characters of the n-gram's words
+    counts: NDArray[np.int32]  # occurrences
+
+
+@kernel
+def count_ngrams(words: Words, counts: NDArray[np.int64]) -> None:
+    """Write the counts (NGRAM_COUNTS, as an array) of the n-grams of a document's words."""
+    positions = np.empty(words.sequence.size + 1, np.int32)
+    room = _keep_repeated_words(words, positions)
+    places = Places(positions[:room], np.empty(room, np.int32), np.empty(room, np.uint64))
+    below = Grams(np.empty(room, np.uint64), np.empty(room, np.int32), np.empty(room, np.int32))
+    above = Grams(np.empty(room, np.uint64), np.empty(room, np.int32), np.empty(room, np.int32))
+    _count_levels(words, places, below, above, np.empty(num_slots(room), np.int32), counts)
+
+
+@leaf
+def _keep_repeated_words(words: Words, positions: NDArray[np.int32]) -> int:
+    kept = 0
+    for position in range(words.sequence.size):
+        positions[kept] = position
+        kept += words.entries[words.sequence[position]].frequency > 1
+    return kept
+
+
+@leaf
+def _count_levels(
+    words: Words, places: Places, below: Grams, above: Grams, table: NDArray[np.int32], counts: NDArray[np.int64]
+) -> None:
+    num_places = places.positions.size
+    for place in range(num_places):
+        places.grams[place] = words.sequence[places.positions[place]]
+    for n in range(SHORTEST, min(LONGEST, words.sequence.size) + 1):
+        num_places = _keep_pairs(places, num_places, table)
+        num_grams = _name_pairs(places, num_places, below, above, words, n, table)
+        if n < SHORTEST_LONG:
+            _write_top(above, num_grams, words, n, counts[3 * (n - SHORTEST) :])
+        num_places = _keep_repeated(places, num_places, above)
+        if n >= SHORTEST_LONG:
+            at = _NUM_TOP + 2 * (n - SHORTEST_LONG)
+            counts[at] = _covered_chars(places, num_places, words, n)
+            counts[at + 1] = _greedy_chars(places, num_places, above, n)
+        below, above = above, below
+
+
+@inlined
+def _length(words: Words, position: int) -> int:
+    return np.int64(words.entries[words.sequence[position]].length)
+
+
+@leaf
+def _keep_repeated(places: Places, num_places: int, grams: Grams) -> int:
+    """Drop the places whose n-gram occurs once."""
+    kept = 0
+    for place in range(num_places):
+        gram = places.grams[place]
+        places.positions[kept] = places.positions[place]
+        places.grams[kept] = gram
+        kept += grams.counts[gram] > 1
+    return kept
+
+
+@leaf
+def _keep_pairs(places: Places, num_places: int, table: NDArray[np.int32]) -> int:
+    """Keep the places where two (n-1)-grams follow each other, in a pair that seems to occur more than once.
+
+    Pairs are counted by a few bits of their keys, so some that occur once are kept; none that repeats is lost. It costs
+    no branch that the processor cannot foresee, and spares the exact table most of its entries.
+    """
+    counters = table[: num_slots(num_places)]
+    counters[:] = 0
+    last = np.uint64(counters.size - 1)
+    for place in range(num_places - 1):
+        key = _mixed_pair(places.grams[place], places.grams[place + 1])
+        places.keys[place] = key
+        counters[key & last] += places.positions[place + 1] == places.positions[place] + 1
+    kept = 0
+    for place in range(num_places - 1):
+        position, key = places.positions[place], places.keys[place]
+        is_pair = places.positions[place + 1] == position + 1
+        places.positions[kept], places.grams[kept], places.keys[kept] = position, places.grams[place], key
+        kept += is_pair & (counters[key & last] > 1)
+    return kept
+
+
+@inlined
+def _mixed_pair(first: int, second: int) -> np.uint64:
+    """A different number for every pair, spread over all bits."""
+    return mix(np.uint64(first) << np.uint64(32), np.uint64(second))
+
+
+@leaf
+def _name_pairs(
+    places: Places,
+    num_places: int,
+    below: Grams,
+    above: Grams,
+    words: Words,
+    n: int,
+    table: NDArray[np.int32],
+) -> int:
+    """Number the distinct pairs in order of appearance and count them; gives how many there are."""
+    slots = table[: num_slots(num_places)]
+    slots[:] = 0
+    num_grams = 0
+    for place in range(num_places):
+        key = places.keys[place]
+        slot = find(slots, above.keys, key)
+        if slots[slot] == 0:
+            position = places.positions[place]
+            length = _length(words, position) if n == SHORTEST else below.lengths[places.grams[place]]
+            above.keys[num_grams] = key
+            above.lengths[num_grams] = length + _length(words, position + n - 1)
+            above.counts[num_grams] = 0
+            num_grams += 1
+            slots[slot] = num_grams
+        gram = slots[slot] - 1
+        above.counts[gram] += 1
+        places.grams[place] = gram
+    return num_grams
+
+
+@leaf
+def _write_top(
+    grams: Grams,
+    num_grams: int,
+    words: Words,
+    n: int,
+    counts: NDArray[np.int64],
+) -> None:
+    """The count of the most frequent n-gram, the characters of the first such, and those of the longest such."""
+    for gram in range(num_grams):
+        count, length = grams.counts[gram], grams.lengths[gram]
+        if count > max(counts[0], 1):
+            counts[0], counts[1], counts[2] = count, length, length
+        elif count == counts[0]:
+            counts[2] = max(counts[2], length)
+    if counts[0] == 0:
+        _write_single(words, n, counts)
+
+
+@leaf
+def _write_single(words: Words, n: int, counts: NDArray[np.int64]) -> None:
+    """The same where no n-gram repeats: the first of all, and the longest of all."""
+    length = 0
+    for position in range(words.sequence.size):
+        length += _length(words, position)
+        if position >= n:
+            length -= _length(words, position - n)
+        if position == n - 1:
+            counts[0], counts[1] = 1, length
+        if position >= n - 1:
+            counts[2] = max(counts[2], length)
+
+
+@leaf
+def _covered_chars(
+    places: Places, num_places: int, words: Words, n: int
+) -> int:
+    """Characters of the words that lie in any repeated n-gram, each word once (Rae et al. 2021; DCLM)."""
+    chars = stop = 0
+    for place in range(num_places):
+        start = places.positions[place]
+        for position in range(max(start, stop), start + n):
+            chars += _length(words, position)
+        stop = start + n
+    return chars
+
+
+@leaf
+def _greedy_chars(places: Places, num_places: int, grams: Grams, n: int) -> int:
+    """Characters of n-grams met again by a reader who skips what repeats (datatrove@0.10.1 find_all_duplicate).
+
+    Overwrites the counts: an n-gram that the reader has seen counts 0.
+    """
+    chars = stop = 0
+    for place in range(num_places):
+        start, gram = places.positions[place], places.grams[place]
+        if start < stop:
+            continue
+        if grams.counts[gram] == 0:
+            chars += grams.lengths[gram]
+            stop = start + n
+        grams.counts[gram] = 0
+    return chars

@@ -1,0 +1,137 @@
+"""Sentences, word by word.
+
+Whether a word ends a sentence or begins the next one depends on the word alone, so each distinct word gets a small code
+and a line is counted by adding codes: the number of sentences is 1 + the number of words that begin another one.
+
+code = 8 * (sentences begun inside the word) + 4 * (it begins one if a sentence has just ended)
+     + 2 * (a sentence has just ended after it, had none ended before) + 1 * (the same, had one ended before)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from winnow.kernels.characters import PUNCTUATION, TERMINAL, decode, decode_before
+from winnow.kernels.jit import kernel, leaf
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from winnow.kernels.buffers import Bytes
+    from winnow.kernels.characters import Classes
+
+ENDS = 4 + 2 + 1
+GOES_ON = 4
+
+
+@leaf
+def is_closer(code: int) -> bool:
+    """Whether a character is a quote or bracket that may follow the mark that ends a sentence: one of \"'”’»)]}`."""
+    if code < 0x80:
+        return code in (ord('"'), ord("'"), ord(")"), ord("]"), ord("}"), ord("`"))
+    return code in (0x201D, 0x2019, 0xBB)
+
+
+@leaf
+def without_closers(text: Bytes, start: int, end: int) -> int:
+    """Where a range ends without the quotes and brackets that close it."""
+    while start < end:
+        code, length = decode_before(text, start, end)
+        if not is_closer(code):
+            break
+        end -= length
+    return end
+
+
+@leaf
+def code_by_rule(text: Bytes, start: int, end: int) -> int:
+    """The code of a word by the plain rule: it ends a sentence if it ends in . ! or ?, closers aside."""
+    last = text[end - 1]
+    if ord("0") <= last <= ord("9") or ord("a") <= last <= ord("z"):  # most words, soon told
+        return GOES_ON
+    end = without_closers(text, start, end)
+    return ENDS if start < end and text[end - 1] in (ord("."), ord("!"), ord("?")) else GOES_ON
+
+
+@leaf
+def code_of_words(
+    text: Bytes,
+    starts: NDArray[np.int32],
+    ends: NDArray[np.int32],
+    num_words: int,
+    classes: Classes,
+) -> int:
+    """The code of a chunk of several words, as spaCy's sentencizer would treat them.
+
+    A word that is one TERMINAL character ends a sentence; the next word that is not all punctuation begins another.
+    """
+    begun = begins = 0
+    has_begun = just_ended = False
+    for word in range(num_words):
+        is_end, is_punctuation = _kind(text, starts[word], ends[word], classes)
+        if is_end:
+            just_ended = True
+        elif not is_punctuation:
+            begun += just_ended
+            begins |= not (has_begun or just_ended)
+            has_begun, just_ended = True, False
+    return begun << 3 | begins << 2 | just_ended << 1 | np.int64(just_ended or not has_begun)
+
+
+@leaf
+def _kind(text: Bytes, start: int, end: int, classes: Classes) -> tuple[bool, bool]:
+    """Whether a word is one character that ends a sentence, and whether it is punctuation alone."""
+    code, length = decode(text, start, end)
+    is_end = length == end - start and classes[code] & TERMINAL != 0
+    while classes[code] & PUNCTUATION:
+        start += length
+        if start == end:
+            return is_end, True
+        code, length = decode(text, start, end)
+    return is_end, False
+
+
+class Marks(NamedTuple):
+    """The words of a sequence that do anything but go on with a sentence: few, so a line is counted quickly."""
+
+    positions: NDArray[np.int32]
+    codes: NDArray[np.int32]
+
+
+@kernel
+def mark_sentences(sequence: NDArray[np.int32], entries: NDArray[np.void], by_rule: bool) -> Marks:
+    """Find the marks in a sequence of words of a vocabulary, by the plain rule or by the words' codes."""
+    marks = Marks(np.empty(sequence.size + 1, np.int32), np.empty(sequence.size + 1, np.int32))
+    num_marks = _fill_marks(sequence, entries, by_rule, marks)
+    return Marks(marks.positions[:num_marks], marks.codes[:num_marks])
+
+
+@leaf
+def _fill_marks(sequence: NDArray[np.int32], entries: NDArray[np.void], by_rule: bool, marks: Marks) -> int:
+    num_marks = 0
+    for position in range(sequence.size):
+        entry = entries[sequence[position]]
+        code = (ENDS if entry.ends else GOES_ON) if by_rule else entry.code
+        marks.positions[num_marks], marks.codes[num_marks] = position, code
+        num_marks += code != GOES_ON
+    return num_marks
+
+
+@leaf
+def count_sentences(marks: Marks, first: int, last: int) -> int:
+    """Number of sentences of the words ``first`` to ``last - 1``."""
+    if first == last:
+        return 0
+    number, just_ended, next_word = 1, False, first
+    place = np.searchsorted(marks.positions, first)
+    while place < marks.positions.size and marks.positions[place] < last:
+        if marks.positions[place] > next_word:
+            number, just_ended = number + just_ended, False
+        code = marks.codes[place]
+        number += (code >> 3) + (just_ended and code & 4 != 0)
+        just_ended = code & (1 if just_ended else 2) != 0
+        next_word = marks.positions[place] + 1
+        place += 1
+    return number + (just_ended and next_word < last)

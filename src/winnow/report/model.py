@@ -1,0 +1,229 @@
+"""What a report shows, as plain data: whatever the page draws is here, so that it can be had as JSON too.
+
+Every list is bounded by a constant of this module, whatever the size of the corpus, so that a page stays below 3 MB.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+
+MAX_EXCERPT_CHARS = 800
+"""Characters of a document's text that a report may hold."""
+MAX_EXCERPT_BYTES = 2400
+"""The same in bytes, once escaped."""
+MAX_URL_CHARS = 300
+MAX_REASONS = 8
+"""Reasons named beside a sampled document."""
+MAX_REJECTED = 5
+"""Sampled documents per rule that it rejects."""
+MAX_NEAREST = 3
+"""Documents per rule that it spares by the narrowest margin."""
+MAX_SAMPLES = 400
+"""Sampled documents in the whole report; later rules get none."""
+MAX_SOURCES = 20
+"""Sources shown by name; the rest are summed."""
+MAX_HISTOGRAMS = 120
+"""Distributions in the whole report."""
+MAX_FAILURES = 40
+"""Kinds of failure in the quarantine, most frequent first."""
+MAX_BROKEN = 5
+"""Quarantined records shown per kind of failure."""
+MAX_ERROR_CHARS = 400
+NUM_BINS = 40
+"""Bins of a histogram."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Amount:
+    """How much there is; None where nobody measured it."""
+
+    documents: int
+    words: int | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """Documents (or records) that one reason took away on the way into a stage."""
+
+    reason: str
+    documents: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One level of the funnel: what is there, and what was lost since the stage before."""
+
+    name: str
+    what: str
+    """One line on what this stage is."""
+    total: Amount
+    sources: dict[str, Amount] = field(default_factory=dict)
+    losses: tuple[Loss, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """One comparison of a rule: it rejects where ``expression operator threshold`` holds."""
+
+    expression: str
+    operator: str
+    threshold: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A document and the numbers that decided about it."""
+
+    id: str
+    url: str
+    source: str
+    excerpt: str
+    num_chars: int
+    """Length of the whole text, of which ``excerpt`` is the beginning."""
+    values: dict[str, float | str | None]
+    """What the rule looked at."""
+    reasons: tuple[str, ...] = ()
+    """Every rule that rejects it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A reason, how often it held, and documents on both sides of it."""
+
+    name: str
+    condition: str
+    first: int
+    """Documents that it was the first to reject."""
+    any: int
+    """Documents that it rejects at all."""
+    only: int
+    """Documents that nothing else rejects."""
+    limits: tuple[Limit, ...] = ()
+    rejected: tuple[Sample, ...] = ()
+    nearest: tuple[Sample, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A step that made fewer documents."""
+
+    name: str
+    label: str
+    documents: int
+    kept: int
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A threshold drawn in a histogram."""
+
+    rule: str
+    operator: str
+    threshold: float
+    alone: bool = True
+    """Whether being beyond it is enough to be rejected, or only together with another comparison of the rule."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Histogram:
+    """How a number is distributed over the documents that a choice kept and those that it dropped.
+
+    Bin ``i`` holds the values in ``[edges[i], edges[i + 1])``; the first and the last bin hold the tails as well.
+    """
+
+    expression: str
+    choice: str
+    description: str
+    unit: str
+    edges: tuple[float, ...]
+    kept: tuple[int, ...]
+    dropped: tuple[int, ...]
+    logarithmic: bool = False
+    missing: int = 0
+    """Documents without a value."""
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditSummary:
+    """What an edit took out of the documents."""
+
+    name: str
+    label: str
+    documents: int
+    changed: int
+    removed: dict[str, int]
+    """Lines (or phrases) removed, by rule."""
+    fraction: Histogram | None
+    """Fraction of words removed, per document."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepTime:
+    """What a step cost: processor-seconds over all workers, and the bytes it read."""
+
+    label: str
+    kind: str
+    documents: int
+    quarantined: int
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken:
+    """One quarantined record."""
+
+    where: str
+    url: str
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Quarantined records that broke the same step in the same way."""
+
+    step: str
+    kind: str
+    error: str
+    """What their errors have in common."""
+    count: int
+    examples: tuple[Broken, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """A part of the recipe: a step, a field, or an item of one."""
+
+    name: str
+    value: str = ""
+    children: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportData:
+    """Everything that a report shows."""
+
+    recipe: str
+    command: str
+    """What to type to make it again."""
+    source: str
+    made: str
+    """When the last step was finished, ISO 8601."""
+    stages: tuple[Stage, ...]
+    choices: tuple[Choice, ...]
+    histograms: tuple[Histogram, ...]
+    edits: tuple[EditSummary, ...]
+    steps: tuple[StepTime, ...]
+    failures: tuple[Failure, ...]
+    skipped: dict[str, int]
+    """Records that are no documents by their nature, by reason."""
+    tree: tuple[Node, ...]
+    libraries: dict[str, str]
+
+    def to_json(self) -> str:
+        """The data as JSON, as the page embeds it and ``report.json`` holds it."""
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,22 @@
+"use strict";
+// The page reads well without this script: it only adds a theme button, other orders of the rules, and links into them.
+
+const root = document.documentElement;
+document.getElementById("theme").addEventListener("click", () => {
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+});
+
+for (const choice of document.querySelectorAll(".choice")) {
+  const rules = choice.querySelector(".rules");
+  const buttons = choice.querySelectorAll("[data-sort]");
+  for (const button of buttons) {
+    button.addEventListener("click", () => {
+      const by = button.dataset.sort;
+      const sign = by === "order" ? 1 : -1;
+      const sorted = [...rules.children].sort((a, b) => sign * (a.dataset[by] - b.dataset[by]) || a.dataset.order - b.dataset.order);
+      rules.append(...sorted);
+      for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
+    });
+  }
+}
