@@ -45,4 +45,15 @@ def test_few_whole_numbers_get_a_bin_each() -> None:
 
 def test_a_far_threshold_makes_the_scale_logarithmic() -> None:
     edges, logarithmic = edges_for(np.array([200.0, 400.0, 900.0]), [mark(50), mark(100_000)])
-    assert logarithmic and edges[0] == pytest.approx(50) and edges[-1] == pytest.approx(100_000)
+    assert logarithmic and 25 < edges[0] < 50 and 100_000 < edges[-1] < 200_000
+
+
+@pytest.mark.parametrize("values", [[0.1, 0.2, 0.9], [1.0, 2.0, 5.0], [10.0, 20.0, 90_000.0]])
+def test_values_beyond_a_threshold_are_drawn_beyond_it(values: list[float]) -> None:
+    low, _, high = values
+    edges, _ = edges_for(np.array(values), [mark(low), mark(high)])
+    assert edges[0] < low and edges[-1] > high
+
+
+def test_a_scale_of_shares_does_not_begin_below_zero() -> None:
+    assert edges_for(np.array([0.0, 0.5, 0.9]), [mark(0)])[0][0] == 0

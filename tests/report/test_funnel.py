@@ -14,6 +14,13 @@ def test_a_unit_is_shown_for_the_stages_that_know_it() -> None:
     assert [level.stage.name for level in levels(stages(), "bytes")] == ["Records", "Documents", "Selected", "Chosen"]
 
 
+def test_a_stage_that_changed_nothing_is_left_out() -> None:
+    documents, *_, chosen = stages()
+    same = dataclasses.replace(documents, name="Edited", losses=())
+    assert [level.stage.name for level in levels((documents, same, chosen), "documents")] == ["Records", "Chosen"]
+    assert [level.stage.name for level in levels((documents, same), "documents")] == ["Records", "Edited"]
+
+
 def test_reasons_are_known_in_documents_alone() -> None:
     by_documents, by_words = levels(stages(), "documents"), levels(stages(), "words")
     assert len(by_documents[3].losses) > 3

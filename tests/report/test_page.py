@@ -91,6 +91,12 @@ def test_numbers_that_condemned_a_document_stand_beside_it() -> None:
     assert "rejects &gt; 0.2" in page and "also rejected by" in page and "Nearest kept" in page
 
 
+def test_a_number_on_the_good_side_is_not_marked() -> None:
+    spared = dataclasses.replace(choice().rules[2], rejected=(sample(1, {"text.num_words": 51}),), nearest=())
+    page = render(dataclasses.replace(report(), choices=(dataclasses.replace(choice(), rules=(spared,)),)))
+    assert '<li class="against">' not in page and '<li class="against">' in render(report())
+
+
 def test_rules_that_rejected_nothing_are_folded_away() -> None:
     page = render(report())
     assert "2 rules rejected nothing" in page

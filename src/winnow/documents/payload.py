@@ -29,6 +29,9 @@ _HTML_TAG = re.compile(
     rb"<(?:!doctype\s+html|html|head|body|title|meta|link|script|style|table|div|iframe|font|h1|p|a|b|br)[\s>/]",
     re.IGNORECASE | re.DOTALL,
 )
+_NO_TEXT = re.compile(rb"\x89PNG|GIF8|\xff\xd8\xff|RIFF|%PDF-|PK\x03\x04|\x1f\x8b|wOF[F2]|OggS|ID3|\x00\x00[\x00\x01]")
+"""How images, archives, documents, fonts, sounds and films begin, which are often called text/html."""
+_UTF_16 = re.compile(rb"\xff\xfe|\xfe\xff")
 _BLANK = re.compile(rb"\s*")
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _SNIFFED_BYTES = 1445
@@ -73,7 +76,7 @@ def load_reader(extractor: Extractor) -> Callable[[Payload], Text | Skip]:
         content_type = payload.content_type or sniff(body)
         if _BLANK.fullmatch(body):
             return Skip("empty body")
-        if content_type is None or (content_type == "text/plain" and b"\0" in bytes(body[:_SNIFFED_BYTES])):
+        if content_type is None or _NO_TEXT.match(body) or (content_type == "text/plain" and _has_nul(body)):
             return Skip("bytes that are no text")
         is_html = content_type in HTML_TYPES
         decoded = decode(body, payload.charset, is_html=is_html)
@@ -177,7 +180,11 @@ _CODINGS: dict[str, Callable[[bytes], bytes]] = {
 
 def _is_binary(body: memoryview) -> bool:
     """Whether the body holds control characters that no text in a charset of the web holds; UTF-16 has its mark."""
-    return body[:2] not in (b"\xff\xfe", b"\xfe\xff") and _BINARY.search(body, 0, _SNIFFED_BYTES) is not None
+    return _BINARY.search(body, 0, _SNIFFED_BYTES) is not None and not _UTF_16.match(body)
+
+
+def _has_nul(body: memoryview) -> bool:
+    return 0 in body[:_SNIFFED_BYTES] and not _UTF_16.match(body)
 
 
 def _utf8(text: str) -> bytes:

@@ -14,7 +14,7 @@ from winnow.kernels.hashing import hash_bytes
 from winnow.kernels.jit import kernel, leaf
 from winnow.kernels.masks import num_chars
 from winnow.kernels.sentences import code_of_words
-from winnow.kernels.spacy_words import Scratch, cut_chunk, new_scratch
+from winnow.kernels.spacy_words import Scratch, cut_chunk, cut_plain_chunk, new_scratch
 from winnow.kernels.unicode_words import cut_chunk as cut_unicode_chunk
 from winnow.kernels.vocabulary import LIMIT, Vocabulary, add_word, find_slot, new_vocabulary, with_room
 
@@ -111,7 +111,9 @@ def _cut_chunks(text: Bytes, first: int, chunks: Vocabulary, rules: Rules, cuts:
         if rules.definition == UNICODE:
             number = cut_unicode_chunk(text, start, end, rules.classes, starts, ends)
         else:
-            number = cut_chunk(text, start, end, rules.classes, rules.strings, starts, scratch)
+            number = cut_plain_chunk(text, start, end, entry.hash, rules.classes, rules.strings, starts)
+            if number == 0:
+                number = cut_chunk(text, start, end, rules.classes, rules.strings, starts, scratch)
             for piece in range(number):
                 ends[piece] = starts[piece + 1] if piece + 1 < number else end
             entry.code = code_of_words(text, starts, ends, number, rules.classes)

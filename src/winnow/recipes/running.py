@@ -59,7 +59,7 @@ class Done:
 
     def _next(self, at: str) -> list[str]:
         explain = [f"winnow explain {self.example}{at}"] if self.example else []
-        return [*explain, f"winnow plan {self.recipe}{at}", f"winnow show {self.store}"][:3]
+        return [*explain, f"winnow plan {self.out / 'recipe.json'}{at}", f"winnow show {self.store}"]
 
 
 def run_recipe(

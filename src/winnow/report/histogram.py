@@ -1,8 +1,13 @@
-"""A histogram as inline SVG: kept on dropped, thresholds drawn, the side that a rule rejects shaded."""
+"""A histogram as inline SVG: kept and dropped documents, thresholds drawn, the side that a rule rejects shaded.
+
+A bar's height is the square root of its documents, since most measures pile up at one end and the tail is what a rule
+cuts; within a bar, kept and dropped are in proportion.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from bisect import bisect_right
 from collections.abc import Sequence
 
@@ -19,12 +24,11 @@ def draw(histogram: Histogram, marks: Sequence[Mark] | None = None) -> Markup:
     """The picture; ``marks`` replaces the thresholds that are drawn."""
     shown = _distinct(histogram.marks if marks is None else marks)
     totals = [kept + dropped for kept, dropped in zip(histogram.kept, histogram.dropped, strict=True)]
-    tallest = max([*totals, 1])
     return tag(
         "svg",
         *(_shade(histogram, mark) for mark in shown),
-        _bars(totals, tallest, "dropped"),
-        _bars(histogram.kept, tallest, "kept"),
+        _bars(totals, totals, "dropped"),
+        _bars(histogram.kept, totals, "kept"),
         tag("path", d=f"M0 {BOTTOM}.5H{WIDTH}", class_="axis"),
         *(_threshold(histogram, mark) for mark in shown),
         _axis(histogram),
@@ -45,12 +49,13 @@ def position(edges: Sequence[float], number: float) -> float:
     return (bin_ + (number - edges[bin_]) / (edges[bin_ + 1] - edges[bin_])) / (len(edges) - 1)
 
 
-def _bars(counts: Sequence[int], tallest: int, class_: str) -> Markup:
+def _bars(counts: Sequence[int], totals: Sequence[int], class_: str) -> Markup:
     step = WIDTH / len(counts)
+    tallest = max([*totals, 1])
     path = []
-    for bin_, number in enumerate(counts):
+    for bin_, (number, total) in enumerate(zip(counts, totals, strict=True)):
         if number:
-            height = max(1.0, (BOTTOM - TOP) * number / tallest)
+            height = max(1.0, (BOTTOM - TOP) * math.sqrt(total / tallest) * number / total)
             path.append(f"M{bin_ * step + 0.5:.1f} {BOTTOM}v{-height:.1f}h{step - 1:.1f}v{height:.1f}z")
     return tag("path", d="".join(path), class_=class_)
 

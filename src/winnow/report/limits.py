@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,20 @@ def limits_of(condition: str) -> Limits:
         return Limits(())
     parts = re.split(r"\s+(?:and|or)\s+", condition, flags=re.IGNORECASE)
     return Limits(tuple(limit for part in parts if (limit := _limit(part)) is not None), together=words == {"AND"})
+
+
+def holds(limit: Limit, value: float) -> bool:
+    """Whether a value is on the side that the comparison rejects."""
+    return _OPERATORS[limit.operator](value, limit.threshold)
+
+
+_OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+}
 
 
 def _limit(part: str) -> Limit | None:

@@ -113,7 +113,7 @@ def _measures(histograms: Sequence[Histogram]) -> Markup:
     legend = [tag("span", tag("i", class_=f"key {name}"), text) for name, text in _LEGEND]
     more = tag("summary", f"{len(rest)} more measured columns, without a threshold")
     return join(
-        tag("div", *legend, class_="legend"),
+        tag("div", *legend, tag("span", "a bar's height is the square root of its documents"), class_="legend"),
         tag("div", *map(_card, cut), class_="cards"),
         tag("details", more, tag("div", *map(_card, rest), class_="cards"), class_="idle") if rest else None,
     )

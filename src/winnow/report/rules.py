@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from winnow.report import histogram
 from winnow.report.figures import count, percent, value
+from winnow.report.limits import holds
 from winnow.report.markup import Markup, join, tag
 from winnow.report.model import Choice, Histogram, Rule, Sample
 
@@ -112,9 +113,11 @@ def _sample(sample: Sample, rule: Rule) -> Markup:
 
 
 def _value(name: str, found: float | str | None, rule: Rule) -> Markup:
+    """What the rule looked at; marked where that alone speaks against the document, or nobody can tell."""
     limits = [limit for limit in rule.limits if limit.expression == name]
     bounds = [tag("span", f"rejects {limit.operator} {value(limit.threshold)}") for limit in limits]
-    return tag("li", tag("code", name), tag("b", value(found)), *bounds)
+    against = not limits or any(holds(limit, found) for limit in limits if isinstance(found, int | float))
+    return tag("li", tag("code", name), tag("b", value(found)), *bounds, class_="against" if against else None)
 
 
 def excerpt(sample: Sample) -> Markup:
