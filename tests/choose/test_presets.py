@@ -86,7 +86,7 @@ WORD_LENGTHS = (
     (text(59, 10) + " " + "b" * 24, text(59, 10) + " " + "b" * 25),
 )
 BULLETS = ["\n".join(first(n, "- {}".format, lines(20, 5, 5))) for n in (18, 19)]
-END_ELLIPSES = ["\n".join(first(n, "{}...".format, lines(10, 10))) for n in (3, 4)]
+END_ELLIPSES = ["\n".join(first(n, "{}...".format, lines(100, 10))) for n in (30, 31)]
 LETTERS = [" ".join(prose(100 - n) + [str(100 + i) for i in range(n)]) for n in (20, 21)]
 
 
@@ -96,17 +96,17 @@ def gopher(reasons: Sequence[str]) -> list[Case]:
     return [
         *((reason, *pair) for reason in [next(short)] for pair in LENGTHS),
         *((reason, *pair) for reason in [next(short)] for pair in WORD_LENGTHS),
-        (next(short), *(" ".join(first(n, "#{}".format, prose(100))) for n in (10, 11))),
-        (next(short), *(" ".join(first(n, "{}...".format, prose(100))) for n in (10, 11))),
+        (next(short), *(" ".join(first(n, "#{}".format, prose(1000))) for n in (100, 101))),
+        (next(short), *(" ".join(first(n, "{}...".format, prose(1000))) for n in (100, 101))),
         (next(short), *BULLETS),
         (next(short), *END_ELLIPSES),
         (next(short), *LETTERS),
         (next(short), "the AND " + " ".join(words(60)), "the " + " ".join(words(60))),
-        (next(short), *(again("\n", lines(7, 9)[: 10 - n], ["xyz"], n) for n in (3, 4))),
-        (next(short), *(again("\n\n", _paragraphs(10 - n), ["xyz"], n) for n in (3, 4))),
-        (next(short), *(again("\n", prose(60 - 2 * n), [f"zz{word}" for word in words(n, 1)], 2) for n in (6, 7))),
-        (next(short), *(again("\n\n", prose(n), ["zbb\nzcc\nzdd\nzff\nzgg"], 2) for n in (51, 45))),
-        *((next(short), repeating(n, c, 100), repeating(n, c + 1, 100)) for n, c in ((2, 10), (3, 6), (4, 4))),
+        (next(short), *(again("\n", lines(100 - n, 9), ["xyz"], n) for n in (30, 31))),
+        (next(short), *(again("\n\n", _paragraphs(100 - n), ["xyz"], n) for n in (30, 31))),
+        (next(short), *(again("\n", prose(600 - 2 * n), [f"z{word}" for word in words(n, 2)], 2) for n in (60, 61))),
+        (next(short), *(again("\n\n", prose(n), ["zbb\nzcc\nzdd\nzff\nzgg"], 2) for n in (51, 50))),
+        *((next(short), repeating(n, c, 1000), repeating(n, c + 1, 1000)) for n, c in ((2, 100), (3, 60), (4, 40))),
         *((next(short), *(repeating(n, 2, total - i) for i in (0, 1))) for n, total in DUPLICATED),
     ]
 
@@ -118,6 +118,11 @@ DUPLICATED = ((5, 67), (6, 86), (7, 108), (8, 134), (9, 164), (10, 200))
 def _paragraphs(number: int) -> list[str]:
     content = lines(3 * number, 4)
     return ["\n".join(content[3 * i : 3 * i + 3]) for i in range(number)]
+
+
+def _others(number: int) -> list[str]:
+    """Words of twenty letters that ``words`` does not give."""
+    return [f"z{word}" for word in words(number, 19)]
 
 
 PAPER = gopher(
@@ -157,17 +162,11 @@ DCLM = gopher(
 )
 DATATROVE: list[Case] = [
     ("empty", " ", ""),
-    ("dup_para_frac", *(again("\n\n", lines(9, 9)[: 9 - n], ["xyz"], n + 1) for n in (3, 4))),
-    (
-        "dup_para_char_frac",
-        *(again("\n\n", words(10 - 2 * n, 20), ["z" * 19 + "bcd"[i] for i in range(n)], 2) for n in (2, 3)),
-    ),
-    ("dup_line_frac", *(again("\n", lines(9, 9)[: 9 - n], ["xyz"], n + 1) for n in (3, 4))),
-    (
-        "dup_line_char_frac",
-        *(again("\n", words(10 - 2 * n, 20), ["z" * 19 + "bcd"[i] for i in range(n)], 2) for n in (2, 3)),
-    ),
-    *((f"top_{n}_gram", repeating(n, c, 60), repeating(n, c + 1, 60)) for n, c in ((2, 6), (3, 3), (4, 2))),
+    ("dup_para_frac", *(again("\n\n", lines(99 - n, 9), ["xyz"], n + 1) for n in (30, 31))),
+    ("dup_para_char_frac", *(again("\n\n", words(100 - 2 * n, 20), _others(n), 2) for n in (21, 22))),
+    ("dup_line_frac", *(again("\n", lines(99 - n, 9), ["xyz"], n + 1) for n in (30, 31))),
+    ("dup_line_char_frac", *(again("\n", words(100 - 2 * n, 20), _others(n), 2) for n in (20, 21))),
+    *((f"top_{n}_gram", repeating(n, c, 600), repeating(n, c + 1, 600)) for n, c in ((2, 68), (3, 39), (4, 25))),
     *(
         (f"duplicated_{n}_n_grams", repeating(n, copies, total), repeating(n, copies, total - 1))
         for n, copies, total in ((5, 17, 401), (6, 5, 129), (7, 3, 82), (8, 2, 51), (9, 2, 62), (10, 2, 76))
@@ -176,8 +175,8 @@ DATATROVE: list[Case] = [
     ("gopher_long_doc", *LENGTHS[1]),
     ("gopher_below_avg_threshold", *WORD_LENGTHS[0]),
     ("gopher_above_avg_threshold", *WORD_LENGTHS[1]),
-    ("gopher_too_many_hashes", *(" ".join(first(n, "#{}".format, prose(90))) for n in (10, 11))),
-    ("gopher_too_many_ellipsis", *(" ".join(first(n, "{}...".format, prose(90))) for n in (10, 11))),
+    ("gopher_too_many_hashes", *(" ".join(first(n, "#{}".format, prose(900))) for n in (100, 101))),
+    ("gopher_too_many_ellipsis", *(" ".join(first(n, "{}...".format, prose(900))) for n in (100, 101))),
     ("gopher_too_many_bullets", *BULLETS),
     ("gopher_too_many_end_ellipsis", *END_ELLIPSES),
     ("gopher_below_alpha_threshold", *LETTERS),
@@ -210,7 +209,7 @@ def _in_lines(among: list[str], number: int) -> list[str]:
 
 FINEWEB: list[Case] = [
     ("empty", " b \n", " \n\t\n"),
-    ("line_punct_ratio", *("\n".join(first(n, "{}.".format, lines(25, 12))) for n in (3, 2))),
+    ("line_punct_ratio", *("\n".join(first(n, "{}.".format, lines(100, 12))) for n in (12, 11))),
     ("short_line_ratio", *("\n".join(first(n, lambda line: line[:29] + ".", lines(100, 8))) for n in (67, 68))),
     ("char_dup_ratio", *("\n".join(f"{line}." for line in [*lines(n, 10), lines(n, 10)[0]]) for n in (99, 98))),
     ("list_ratio", *("\n".join(first(4, "{}.".format, _in_lines(words(n, 20), 31))) for n in (96, 95))),

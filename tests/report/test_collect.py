@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from winnow.core.table import Store
 from winnow.documents.export import Export
 from winnow.edit.edit import Edit
 from winnow.report.collect import collect
-from winnow.report.model import Amount, Limit, ReportData
+from winnow.report.model import MAX_SKIPPED, Amount, Limit, ReportData
 from winnow.report.page import render
+from winnow.report.stages import skipped
 
 PAGES = Pages()
 RULES = RuleSet(
@@ -165,6 +167,15 @@ def test_every_step_tells_its_time_and_what_it_read(data: ReportData) -> None:
     assert kinds == ["Pages", "Score text", "Select", "Edit", "Score again", "Select", "Export"]
     assert data.steps[0].bytes == 2000 and data.steps[0].quarantined == 4
     assert all(step.seconds > 0 for step in data.steps)
+
+
+def test_rare_reasons_to_skip_are_summed(tmp_path: Path) -> None:
+    materialize(PAGES, tmp_path, failure_budget=1.0)
+    manifest = Store(tmp_path).table(PAGES).manifest
+    many = dataclasses.replace(manifest, counts={f"skipped: r{n}": n for n in range(1, 41)})
+    found = skipped(many)
+    assert len(found) == MAX_SKIPPED + 1 and found["r40"] == 40
+    assert found["10 more reasons"] == sum(range(1, 11)) and sum(found.values()) == sum(range(1, 41))
 
 
 def test_the_recipe_is_told_in_full(data: ReportData) -> None:

@@ -44,8 +44,8 @@ def test_few_whole_numbers_get_a_bin_each() -> None:
 
 
 def test_a_far_threshold_makes_the_scale_logarithmic() -> None:
-    edges, logarithmic = edges_for(np.array([200.0, 400.0, 900.0]), [mark(50), mark(100_000)])
-    assert logarithmic and 25 < edges[0] < 50 and 100_000 < edges[-1] < 200_000
+    edges, scale = edges_for(np.array([200.0, 400.0, 900.0]), [mark(50), mark(100_000)])
+    assert scale == "logarithmic" and 25 < edges[0] < 50 and 100_000 < edges[-1] < 200_000
 
 
 @pytest.mark.parametrize("values", [[0.1, 0.2, 0.9], [1.0, 2.0, 5.0], [10.0, 20.0, 90_000.0]])

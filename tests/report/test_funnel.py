@@ -24,7 +24,14 @@ def test_a_stage_that_changed_nothing_is_left_out() -> None:
 def test_reasons_are_known_in_documents_alone() -> None:
     by_documents, by_words = levels(stages(), "documents"), levels(stages(), "words")
     assert len(by_documents[3].losses) > 3
-    assert [loss.documents for loss in by_words[1].losses] == [27_900_000 - 19_400_000]
+    assert by_words[1].losses == (Loss(reason="by refinedweb@dclm", documents=27_900_000 - 19_400_000),)
+
+
+def test_what_was_lost_over_several_steps_is_laid_to_all_of_them() -> None:
+    first, *_, selected, chosen = stages()
+    unknown = dataclasses.replace(selected, total=Amount(documents=9))
+    (loss,) = levels((first, unknown, chosen), "bytes")[1].losses
+    assert loss.reason == "by refinedweb@dclm; by edits@refinedweb"
 
 
 def test_the_largest_reasons_are_named_and_none_is_lost() -> None:

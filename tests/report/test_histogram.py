@@ -29,7 +29,7 @@ def test_a_low_threshold_shades_the_low_side() -> None:
 
 def test_a_bin_of_one_whole_number_lies_on_one_side_of_the_threshold() -> None:
     one = histogram(SHOWN[2][0], "choice", hump(0.1, 0.2))
-    one = dataclasses.replace(one, edges=(0, 1, 2, 3, 4), kept=(1,) * 4, dropped=(0,) * 4)
+    one = dataclasses.replace(one, edges=(0, 1, 2, 3, 4), kept=(1,) * 4, dropped=(0,) * 4, scale="whole")
     more, less = (Mark(rule="r", operator=operator, threshold=2) for operator in "><")
     assert f'd="M{WIDTH * 3 / 4:.1f} ' in draw(one, [more]) and f'd="M{WIDTH * 2 / 4:.1f} ' in draw(one, [less])
 

@@ -19,6 +19,9 @@ from typing import Any, Protocol, TypeVar
 
 from winnow.core.errors import WorkerError
 
+PRELOADED = ("winnow.core.run", "numba", "duckdb")
+"""Imported once by the server that workers are forked from: each would spend half a second on them."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -85,7 +88,7 @@ def num_cores() -> int:
 def process_context() -> multiprocessing.context.ForkServerContext:
     """How child processes are started: clean, from a server that has the heavy imports already."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["winnow.core.run"])
+    context.set_forkserver_preload(list(PRELOADED))
     return context
 
 

@@ -3,17 +3,17 @@
 One child process works through the records of a call one after the other. Before each it sets two kernel timers whose
 signals keep their default action, death, so the limit holds inside native code and when the parent is gone. Its
 address space is limited, so that a runaway allocation fails in the child instead of calling the kernel's out-of-memory
-killer on the machine. When it dies, the number of results that have come back says which record did it; another child
-goes on with the next.
+killer on the machine. When it dies, the number of its results says which record did it; another child goes on with the
+next.
 
 Time is the CPU time of the child, because a limit in wall time judges the same page differently on a busy machine.
 Memory and crashes are blamed on a record only in a fresh child: what earlier records left behind (a grown heap, a
 corrupted one) is not its fault, and which records those were depends on how the input was cut.
 
-Cost: records are pickled into an anonymous file in memory and read from there, two copies in all, and so are results;
-what the child has finished outlives it. On pages of 184 KB that is XX microseconds a record, the function apart
-(benchmarks/extraction.py); through a pipe it is four times as much. Calls of about 1 MB stay in the cache. Starting a
-child costs 50 ms and the imports of the main script.
+Cost: 5% of extraction in all (benchmarks/extraction.py). Records are written into memory that both processes share, a
+``pickle.PickleBuffer`` in them is read there without another copy; results go into a file in memory, so that what
+the child has finished outlives it. Pipes for both cost 15%. Calls of about 2 MB fit the caches; smaller ones wake the
+processes more often. Starting a child takes 50 ms and the imports of the main script.
 
 Rejected: a thread with a timeout (native code cannot be stopped), a process per record (10 ms each), a handler for the
 alarm (it runs between byte codes, that is never), ``fork`` (the parents hold threads), limits in the parent (they go
@@ -91,7 +91,7 @@ class Sandbox(Generic[T, R]):
         self._child: _Child | None = None
 
     def map(self, records: Sequence[T]) -> list[R | Failure]:
-        """One result or Failure per record, in order; keep a call to about a megabyte of records.
+        """One result or Failure per record, in order; keep a call to about 2 MB of records.
 
         An exception of the function is a Failure of kind ``error``. WorkerError if ``load`` itself fails.
         """
@@ -151,6 +151,7 @@ class _Child:
     def __init__(self) -> None:
         self.is_fresh = True
         self._records, self._results, self._printed = (_memory_file() for _ in range(3))
+        self._memory: mmap.mmap | None = None
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
 
@@ -209,13 +210,21 @@ class _Child:
         """Put the records and the buffers that they hold into their file; gives the size of each part."""
         os.truncate(self._results, 0)
         os.truncate(self._printed, 0)
-        if os.fstat(self._records).st_size > _KEPT_BYTES:
-            os.truncate(self._records, 0)
         buffers: list[pickle.PickleBuffer] = []
         pickled = pickle.dumps(records, protocol=5, buffer_callback=buffers.append)
-        parts: list[bytes | memoryview] = [pickled, *(buffer.raw() for buffer in buffers)]
-        with _opened(self._records, "wb") as file:
-            return [file.write(part) for part in parts]
+        parts = [memoryview(pickled), *(buffer.raw() for buffer in buffers)]
+        sizes = [part.nbytes for part in parts]
+        memory = self._memory_of(sum(sizes))
+        for part, end in zip(parts, itertools.accumulate(sizes), strict=True):
+            memory[end - part.nbytes : end] = part
+        return sizes
+
+    def _memory_of(self, size: int) -> mmap.mmap:
+        """The file of records as memory: large enough, and no larger than ``_KEPT_BYTES`` if that is enough."""
+        if self._memory is None or len(self._memory) < size or len(self._memory) > max(size, _KEPT_BYTES):
+            os.truncate(self._records, max(size, 1 << 20))
+            self._memory = mmap.mmap(self._records, 0)
+        return self._memory
 
 
 class _Shared:

@@ -53,7 +53,7 @@ SCHEMA = pa.schema(
     ]
 )
 
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 2 << 20
 _BLOCK_RECORDS = 256
 _BATCH_BYTES = 16 << 20
 _BATCH_ROWS = 1024

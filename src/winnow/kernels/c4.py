@@ -24,7 +24,7 @@ from winnow.kernels.counts import Counts, counts_type
 from winnow.kernels.jit import kernel, leaf
 from winnow.kernels.lines import ends_with_ellipsis
 from winnow.kernels.masks import BREAK, PHRASE, next_set, num_chars, strip, word_range
-from winnow.kernels.page import Page, read_page
+from winnow.kernels.page import Page, new_page_space, read_page
 from winnow.kernels.phrases import CITATION, citation_length, phrase_at
 from winnow.kernels.sentences import count_sentences
 from winnow.kernels.tokens import Rules, new_lexicon
@@ -58,7 +58,9 @@ def count_splitlines(page: Page, rules: Rules, counts: Counts, c4: NDArray[np.in
         start, end, next_line = _count_until_citation(page, next_line, rules.classes, counts, c4)
         if start < end:
             text, size = _without_citations(page.text, start, end, rules.classes)
-            edited, _ = read_page(text, size, rules, new_lexicon(rules.definition, size), scratch)
+            scratch.num_chars = 0
+            space, lexicon = new_page_space(size, size, size), new_lexicon(rules.definition, size)
+            edited, _, _ = read_page(text, size, rules, lexicon, space, scratch)
             found = _find_phrases(edited, 0, size, rules.classes)
             first, last = word_range(page.masks, start, end)
             _judge_line(edited, 0, size, found, last - first, c4)

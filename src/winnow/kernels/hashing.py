@@ -6,11 +6,11 @@ distinct words. Bytes are compared nowhere else, which keeps a look-up at a few 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from winnow.kernels.jit import inlined, leaf
+from winnow.kernels.jit import inlined, kernel, leaf
 from winnow.kernels.simd import low_bits, word_at
 
 if TYPE_CHECKING:
@@ -61,3 +61,54 @@ def find(slots: NDArray[np.int32], hashes: NDArray[np.uint64], wanted: np.uint64
     while slots[slot] != 0 and hashes[slots[slot] - 1] != wanted:
         slot = (slot + np.uint64(1)) & last
     return np.int64(slot)
+
+
+class Tally(NamedTuple):
+    """How often each of some hashes was met, and the table that finds them."""
+
+    slots: NDArray[np.int32]
+    hashes: NDArray[np.uint64]
+    counts: NDArray[np.int32]
+    taken: NDArray[np.int32]  # the slot of each hash
+    size: NDArray[np.int64]  # number of distinct hashes, one number
+
+
+@kernel
+def new_tally(room: int) -> Tally:
+    """Room for so many distinct hashes."""
+    return Tally(
+        np.zeros(num_slots(room), np.int32),
+        np.empty(room, np.uint64),
+        np.empty(room, np.int32),
+        np.empty(room, np.int32),
+        np.zeros(1, np.int64),
+    )
+
+
+@leaf
+def clear(tally: Tally) -> None:
+    """Forget all hashes."""
+    for index in range(tally.size[0]):
+        tally.slots[tally.taken[index]] = 0
+    tally.size[0] = 0
+
+
+@leaf
+def meet(tally: Tally, hashed: np.uint64) -> int:
+    """Count a hash once more; gives how often it was met by now."""
+    slot = find(tally.slots, tally.hashes, hashed)
+    if tally.slots[slot] == 0:
+        tally.hashes[tally.size[0]] = hashed
+        tally.counts[tally.size[0]] = 0
+        tally.taken[tally.size[0]] = slot
+        tally.size[0] += 1
+        tally.slots[slot] = tally.size[0]
+    index = tally.slots[slot] - 1
+    tally.counts[index] += 1
+    return tally.counts[index]
+
+
+@leaf
+def met_again(count: int) -> int:
+    """Copies that turn out to be duplicates when a thing is met for the ``count``-th time: the first one counts late."""
+    return 2 if count == 2 else np.int64(count > 2)

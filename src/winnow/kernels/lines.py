@@ -11,14 +11,14 @@ a thing that occurs more than once; a *repeated* one is a copy after the first.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from winnow.kernels.characters import TERMINAL, decode, decode_before
 from winnow.kernels.counts import Counts, counts_type
-from winnow.kernels.hashing import find, hash_bytes, num_slots
-from winnow.kernels.jit import inlined, kernel, leaf
+from winnow.kernels.hashing import Tally, clear, hash_bytes, meet, met_again
+from winnow.kernels.jit import inlined, leaf
 from winnow.kernels.masks import NEWLINE, next_set, num_chars, strip
 from winnow.kernels.sentences import without_closers
 
@@ -57,78 +57,25 @@ SHORT_LINE = 30
 """FineWeb (Penedo et al. 2024) calls a line of at most so many characters short."""
 
 
-class Pieces(NamedTuple):
-    """How often each distinct piece of a document (known by its hash) was met so far."""
-
-    slots: NDArray[np.int32]
-    hashes: NDArray[np.uint64]
-    counts: NDArray[np.int32]
-    num_distinct: NDArray[np.int32]  # one number
-
-
-@kernel
-def new_pieces(num_pieces: int) -> Pieces:
-    """Room for so many distinct pieces."""
-    return Pieces(
-        np.zeros(num_slots(num_pieces), np.int32),
-        np.empty(num_pieces, np.uint64),
-        np.zeros(num_pieces, np.int32),
-        np.zeros(1, np.int32),
-    )
+_RAW = np.uint64(1)
+"""Set apart from the hash of a stripped piece that of the piece as it stands."""
 
 
 @leaf
-def meet(pieces: Pieces, piece: np.uint64) -> int:
-    """Count a piece once more; gives how often it was met by now."""
-    slot = find(pieces.slots, pieces.hashes, piece)
-    if pieces.slots[slot] == 0:
-        pieces.hashes[pieces.num_distinct[0]] = piece
-        pieces.num_distinct[0] += 1
-        pieces.slots[slot] = pieces.num_distinct[0]
-    index = pieces.slots[slot] - 1
-    pieces.counts[index] += 1
-    return pieces.counts[index]
-
-
-@inlined
-def _new_duplicates(count: int) -> int:
-    """Copies that turn out to be duplicates when a piece is met for the ``count``-th time."""
-    return 2 if count == 2 else np.int64(count > 2)
-
-
-@kernel
 def count_lines(
-    text: Bytes,
-    size: int,
-    num_newlines: int,
-    masks: NDArray[np.uint64],
-    classes: Classes,
-    counts: Counts,
+    text: Bytes, size: int, masks: NDArray[np.uint64], classes: Classes, tally: Tally, counts: Counts
 ) -> None:
-    """Write the counts of lines, raw lines and line runs (LINE_COUNTS)."""
-    _count_lines(text, size, masks, classes, new_pieces(num_newlines + 1), new_pieces(num_newlines + 1), counts)
-
-
-@leaf
-def _count_lines(
-    text: Bytes,
-    size: int,
-    masks: NDArray[np.uint64],
-    classes: Classes,
-    lines: Pieces,
-    raw_lines: Pieces,
-    counts: Counts,
-) -> None:
+    """Write the counts of lines, raw lines and line runs (LINE_COUNTS); the tally has room for twice as many."""
+    clear(tally)
     start = 0
     while start < size:
         end = next_set(masks, NEWLINE, start, size)
         if end > start:
-            _count_line(text, start, end, masks, classes, lines, raw_lines, counts)
+            _count_line(text, start, end, masks, classes, tally, counts)
         start = end + 1
-    num_empty = 2 if size > 0 and text[0] == ord("\n") and text[size - 1] == ord("\n") else 1
-    if size == 0 or text[0] == ord("\n") or text[size - 1] == ord("\n"):
-        counts.num_line_runs += num_empty
-        counts.num_repeated_line_runs += num_empty - 1
+    starts_empty, ends_empty = size > 0 and text[0] == ord("\n"), size > 0 and text[size - 1] == ord("\n")
+    counts.num_line_runs += np.int64(size == 0) + starts_empty + ends_empty
+    counts.num_repeated_line_runs += starts_empty and ends_empty
 
 
 @leaf
@@ -138,22 +85,21 @@ def _count_line(
     end: int,
     masks: NDArray[np.uint64],
     classes: Classes,
-    lines: Pieces,
-    raw_lines: Pieces,
+    tally: Tally,
     counts: Counts,
 ) -> None:
     first, last = strip(masks, start, end)
     line = hash_bytes(text, first, last)
     is_stripped = first == start and last == end
     raw_length = num_chars(masks, start, end)
-    num_raw = meet(raw_lines, line if is_stripped else hash_bytes(text, start, end))
+    num_raw = meet(tally, (line if is_stripped else hash_bytes(text, start, end)) ^ _RAW)
     counts.num_line_runs += 1
     counts.num_repeated_line_runs += num_raw > 1
     counts.num_repeated_line_run_chars += raw_length * (num_raw > 1)
     if first == last:
         return
     length = raw_length if is_stripped else num_chars(masks, first, last)
-    num_new = _new_duplicates(meet(lines, line))
+    num_new = met_again(meet(tally, line))
     counts.num_lines += 1
     counts.num_line_chars += length
     counts.num_duplicate_lines += num_new
@@ -202,25 +148,16 @@ def ends_with_spaced_ellipsis(text: Bytes, start: int, end: int) -> bool:
     return _last_bytes(text, end) == (ord("."), ord(" "), ord("."))
 
 
-@kernel
-def count_paragraphs(
-    text: Bytes, size: int, num_newlines: int, masks: NDArray[np.uint64], counts: Counts
-) -> None:
-    """Write the counts of paragraphs and paragraph runs (PARAGRAPH_COUNTS)."""
-    room = num_newlines // 2 + 1
-    _count_paragraphs(text, size, masks, new_pieces(room), new_pieces(room), counts)
-
-
 @leaf
-def _count_paragraphs(
-    text: Bytes, size: int, masks: NDArray[np.uint64], paragraphs: Pieces, runs: Pieces, counts: Counts
-) -> None:
+def count_paragraphs(text: Bytes, size: int, masks: NDArray[np.uint64], tally: Tally, counts: Counts) -> None:
+    """Write the counts of paragraphs and paragraph runs (PARAGRAPH_COUNTS); the tally has room for twice as many."""
+    clear(tally)
     start, size = strip(masks, 0, size)
     if start == size:
         counts.num_paragraph_runs = 1
     while start < size:
         end = _next_blank_line(text, start, size, masks)
-        _count_paragraph(text, start, end, masks, paragraphs, runs, counts)
+        _count_paragraph(text, start, end, masks, tally, counts)
         start = end
         while start < size and text[start] == ord("\n"):
             start += 1
@@ -241,20 +178,19 @@ def _count_paragraph(
     start: int,
     end: int,
     masks: NDArray[np.uint64],
-    paragraphs: Pieces,
-    runs: Pieces,
+    tally: Tally,
     counts: Counts,
 ) -> None:
     first, last = strip(masks, start, end)
     paragraph, length = hash_bytes(text, first, last), num_chars(masks, first, last)
     is_stripped = first == start and last == end
-    num_runs = meet(runs, paragraph if is_stripped else hash_bytes(text, start, end))
+    num_runs = meet(tally, (paragraph if is_stripped else hash_bytes(text, start, end)) ^ _RAW)
     counts.num_paragraph_runs += 1
     if num_runs > 1:
         counts.num_repeated_paragraph_runs += 1
         counts.num_repeated_paragraph_run_chars += num_chars(masks, start, end)
     if first < last:
-        num_new = _new_duplicates(meet(paragraphs, paragraph))
+        num_new = met_again(meet(tally, paragraph))
         counts.num_paragraphs += 1
         counts.num_paragraph_chars += length
         counts.num_duplicate_paragraphs += num_new

@@ -47,33 +47,31 @@ class Grams(NamedTuple):
     counts: NDArray[np.int32]  # occurrences
 
 
+class NgramSpace(NamedTuple):
+    """Room for the n-grams of a document."""
+
+    places: Places
+    below: Grams
+    above: Grams
+    table: NDArray[np.int32]
+
+
 @kernel
-def count_ngrams(words: Words, counts: NDArray[np.int64]) -> None:
+def new_ngram_space(room: int) -> NgramSpace:
+    """Room for so many words, one more than there are; memory not written to is not taken."""
+    return NgramSpace(
+        Places(np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.uint64)),
+        Grams(np.empty(room, np.uint64), np.empty(room, np.int32), np.empty(room, np.int32)),
+        Grams(np.empty(room, np.uint64), np.empty(room, np.int32), np.empty(room, np.int32)),
+        np.empty(num_slots(room), np.int32),
+    )
+
+
+@leaf
+def count_ngrams(words: Words, space: NgramSpace, counts: NDArray[np.int64]) -> None:
     """Write the counts (NGRAM_COUNTS, as an array) of the n-grams of a document's words."""
-    positions = np.empty(words.sequence.size + 1, np.int32)
-    room = _keep_repeated_words(words, positions)
-    places = Places(positions[:room], np.empty(room, np.int32), np.empty(room, np.uint64))
-    below = Grams(np.empty(room, np.uint64), np.empty(room, np.int32), np.empty(room, np.int32))
-    above = Grams(np.empty(room, np.uint64), np.empty(room, np.int32), np.empty(room, np.int32))
-    _count_levels(words, places, below, above, np.empty(num_slots(room), np.int32), counts)
-
-
-@leaf
-def _keep_repeated_words(words: Words, positions: NDArray[np.int32]) -> int:
-    kept = 0
-    for position in range(words.sequence.size):
-        positions[kept] = position
-        kept += words.entries[words.sequence[position]].frequency > 1
-    return kept
-
-
-@leaf
-def _count_levels(
-    words: Words, places: Places, below: Grams, above: Grams, table: NDArray[np.int32], counts: NDArray[np.int64]
-) -> None:
-    num_places = places.positions.size
-    for place in range(num_places):
-        places.grams[place] = words.sequence[places.positions[place]]
+    places, below, above, table = space
+    num_places = _keep_repeated_words(words, places)
     for n in range(SHORTEST, min(LONGEST, words.sequence.size) + 1):
         num_places = _keep_pairs(places, num_places, table)
         num_grams = _name_pairs(places, num_places, below, above, words, n, table)
@@ -85,6 +83,16 @@ def _count_levels(
             counts[at] = _covered_chars(places, num_places, words, n)
             counts[at + 1] = _greedy_chars(places, num_places, above, n)
         below, above = above, below
+
+
+@leaf
+def _keep_repeated_words(words: Words, places: Places) -> int:
+    kept = 0
+    for position in range(words.sequence.size):
+        word = words.sequence[position]
+        places.positions[kept], places.grams[kept] = position, word
+        kept += words.entries[word].frequency > 1
+    return kept
 
 
 @inlined

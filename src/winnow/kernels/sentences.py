@@ -98,25 +98,25 @@ class Marks(NamedTuple):
 
     positions: NDArray[np.int32]
     codes: NDArray[np.int32]
+    size: NDArray[np.int64]  # how many there are, one number
 
 
 @kernel
-def mark_sentences(sequence: NDArray[np.int32], entries: NDArray[np.void], by_rule: bool) -> Marks:
-    """Find the marks in a sequence of words of a vocabulary, by the plain rule or by the words' codes."""
-    marks = Marks(np.empty(sequence.size + 1, np.int32), np.empty(sequence.size + 1, np.int32))
-    num_marks = _fill_marks(sequence, entries, by_rule, marks)
-    return Marks(marks.positions[:num_marks], marks.codes[:num_marks])
+def new_marks(num_words: int) -> Marks:
+    """Room for the marks of so many words."""
+    return Marks(np.empty(num_words + 1, np.int32), np.empty(num_words + 1, np.int32), np.zeros(1, np.int64))
 
 
 @leaf
-def _fill_marks(sequence: NDArray[np.int32], entries: NDArray[np.void], by_rule: bool, marks: Marks) -> int:
+def mark_sentences(sequence: NDArray[np.int32], entries: NDArray[np.void], by_rule: bool, marks: Marks) -> None:
+    """Find the marks in a sequence of words of a vocabulary, by the plain rule or by the words' codes."""
     num_marks = 0
     for position in range(sequence.size):
         entry = entries[sequence[position]]
         code = (ENDS if entry.ends else GOES_ON) if by_rule else entry.code
         marks.positions[num_marks], marks.codes[num_marks] = position, code
         num_marks += code != GOES_ON
-    return num_marks
+    marks.size[0] = num_marks
 
 
 @leaf
@@ -125,8 +125,8 @@ def count_sentences(marks: Marks, first: int, last: int) -> int:
     if first == last:
         return 0
     number, just_ended, next_word = 1, False, first
-    place = np.searchsorted(marks.positions, first)
-    while place < marks.positions.size and marks.positions[place] < last:
+    place = np.searchsorted(marks.positions[: marks.size[0]], first)
+    while place < marks.size[0] and marks.positions[place] < last:
         if marks.positions[place] > next_word:
             number, just_ended = number + just_ended, False
         code = marks.codes[place]

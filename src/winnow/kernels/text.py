@@ -8,17 +8,18 @@ import numpy as np
 
 from winnow.kernels.c4 import C4_COUNTS, FORMS, SPLITLINE_COUNTS, count_splitlines
 from winnow.kernels.characters import character_classes
+from winnow.kernels.hashing import new_tally
 from winnow.kernels.jit import kernel
 from winnow.kernels.lines import LINE_COUNTS, PARAGRAPH_COUNTS, count_lines, count_paragraphs
 from winnow.kernels.masks import CHARACTER_COUNTS
-from winnow.kernels.ngrams import NGRAM_COUNTS, count_ngrams
-from winnow.kernels.page import read_page
+from winnow.kernels.ngrams import NGRAM_COUNTS, count_ngrams, new_ngram_space
+from winnow.kernels.page import new_page_space, read_page
 from winnow.kernels.spacy_rules import spacy_classes
 from winnow.kernels.spacy_words import spacy_strings
 from winnow.kernels.tokens import DEFINITIONS, Rules, new_lexicon
 from winnow.kernels.unicode_rules import word_breaks
 from winnow.kernels.vocabulary import LIMIT
-from winnow.kernels.words import WORD_COUNTS, count_frequencies, count_words, forget_frequencies
+from winnow.kernels.words import WORD_COUNTS, Words, count_frequencies, count_words, forget_frequencies
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,15 +68,21 @@ def _count_documents(
     c4: NDArray[np.int64],
     scratch: NDArray[np.void],
 ) -> None:
-    lexicon = new_lexicon(rules.definition, 2 * LIMIT)
+    lexicon, page_space = new_lexicon(rules.definition, 2 * LIMIT), new_page_space(0, 0, 0)
+    ngram_space, tally, distinct = new_ngram_space(0), new_tally(0), np.empty(0, np.int32)
     for row in range(offsets.size - 1):
         text, size = data[offsets[row] :], offsets[row + 1] - offsets[row]
-        page, lexicon = read_page(text, size, rules, lexicon, characters[row])
-        num_newlines = characters[row].num_newlines
-        words = count_frequencies(page.words, lexicon.words.entries)
+        page, lexicon, page_space = read_page(text, size, rules, lexicon, page_space, characters[row])
+        num_words, num_newlines = page.words.size, characters[row].num_newlines
+        if num_words + 1 > distinct.size:
+            ngram_space, distinct = new_ngram_space(2 * num_words + 1), np.empty(2 * num_words + 1, np.int32)
+        if num_newlines + 1 > tally.counts.size // 2:
+            tally = new_tally(4 * (num_newlines + 1))
+        entries = lexicon.words.entries
+        words = Words(page.words, distinct[: count_frequencies(page.words, entries, distinct)], entries)
         count_words(words, word_counts[row])
-        count_ngrams(words, ngrams[row])
+        count_ngrams(words, ngram_space, ngrams[row])
         forget_frequencies(words)
-        count_lines(text, size, num_newlines, page.masks, rules.classes, lines[row])
-        count_paragraphs(text, size, num_newlines, page.masks, paragraphs[row])
+        count_lines(text, size, page.masks, rules.classes, tally, lines[row])
+        count_paragraphs(text, size, page.masks, tally, paragraphs[row])
         count_splitlines(page, rules, splitlines[row], c4[row], scratch[0])

@@ -149,16 +149,9 @@ def _number_pieces(
         entry.last += offset
 
 
-@kernel
-def write_out(chunk_sequence: NDArray[np.int32], lexicon: Lexicon) -> NDArray[np.int32]:
-    """The words of a sequence of chunks."""
-    sequence = np.empty(_num_words(chunk_sequence, lexicon.chunks.entries), np.int32)
-    _write_out(chunk_sequence, lexicon.chunks.entries, lexicon.pieces, sequence)
-    return sequence
-
-
 @leaf
-def _num_words(chunk_sequence: NDArray[np.int32], entries: NDArray[np.void]) -> int:
+def num_words(chunk_sequence: NDArray[np.int32], entries: NDArray[np.void]) -> int:
+    """How many words a sequence of chunks has."""
     number = np.int64(0)
     for position in range(chunk_sequence.size):
         entry = entries[chunk_sequence[position]]
@@ -167,15 +160,11 @@ def _num_words(chunk_sequence: NDArray[np.int32], entries: NDArray[np.void]) -> 
 
 
 @leaf
-def _write_out(
-    chunk_sequence: NDArray[np.int32],
-    entries: NDArray[np.void],
-    pieces: NDArray[np.int32],
-    sequence: NDArray[np.int32],
-) -> None:
+def write_out(chunk_sequence: NDArray[np.int32], lexicon: Lexicon, sequence: NDArray[np.int32]) -> None:
+    """Write the words of a sequence of chunks."""
     at = 0
     for position in range(chunk_sequence.size):
-        entry = entries[chunk_sequence[position]]
+        entry = lexicon.chunks.entries[chunk_sequence[position]]
         for piece in range(entry.first, entry.last):
-            sequence[at] = pieces[piece]
+            sequence[at] = lexicon.pieces[piece]
             at += 1

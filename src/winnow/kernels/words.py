@@ -8,7 +8,7 @@ import numpy as np
 
 from winnow.kernels.counts import Counts, counts_type
 from winnow.kernels.hashing import hash_bytes
-from winnow.kernels.jit import kernel, leaf
+from winnow.kernels.jit import leaf
 from winnow.kernels.masks import SPACE, START, num_blocks, num_chars
 from winnow.kernels.simd import BLOCK, popcount, trailing_zeros
 from winnow.kernels.vocabulary import HAS_ALPHA, IS_SMALL, IS_SYMBOL, STOP_WORD, Vocabulary, add_word, find_slot
@@ -77,18 +77,11 @@ def number_chunks(
     return longest
 
 
-@kernel
-def count_frequencies(sequence: NDArray[np.int32], entries: NDArray[np.void]) -> Words:
-    """Count how often each word occurs."""
-    distinct = np.empty(sequence.size + 1, np.int32)
-    num_distinct = _count_frequencies(sequence, entries, distinct)
-    return Words(sequence, distinct[:num_distinct], entries)
-
-
 @leaf
-def _count_frequencies(
+def count_frequencies(
     sequence: NDArray[np.int32], entries: NDArray[np.void], distinct: NDArray[np.int32]
 ) -> int:
+    """Count how often each word occurs, and write each once; gives how many that are."""
     num_distinct = 0
     for position in range(sequence.size):
         word = sequence[position]

@@ -15,7 +15,7 @@ from winnow.choose.select import Select
 from winnow.core.run import num_shards
 from winnow.core.table import Store
 from winnow.report.look import look, numbers, spread
-from winnow.report.model import NUM_BINS, Histogram, Mark
+from winnow.report.model import NUM_BINS, Histogram, Mark, Scale
 
 Values = NDArray[np.float64]
 LOGARITHMIC_FROM = 100
@@ -52,27 +52,32 @@ def _columns(select: Select) -> dict[str, pa.Field]:
     return {name: f for name, f in named.items() if pa.types.is_integer(f.type) or pa.types.is_floating(f.type)}
 
 
-def edges_for(values: Values, marks: Iterable[Mark]) -> tuple[Values, bool]:
-    """Edges from the 1st to the 99th percentile, with room beyond every threshold, and whether they are logarithmic.
-
-    Few whole numbers get a bin each.
-    """
+def edges_for(values: Values, marks: Iterable[Mark]) -> tuple[Values, Scale]:
+    """Edges from the 1st to the 99th percentile, with room beyond every threshold, and their scale."""
     found = values[np.isfinite(values)]
     thresholds = [mark.threshold for mark in marks]
-    ends = [*np.quantile(found, [0.01, 0.99], method="nearest"), *thresholds] if len(found) else [*thresholds, 0.0]
-    low, high = float(min(ends)), float(max(ends))
+    low, high = _ends(found, thresholds)
     least = float(found.min(initial=low))
     below, above = low in thresholds and (low > 0 or least < low), high in thresholds
     if high - low < NUM_BINS - 2 and np.array_equal(found, np.rint(found)) and all(t == int(t) for t in thresholds):
-        return np.arange(np.floor(low) - below, np.floor(high) + 2 + above), False
-    logarithmic = least >= 0 and high > LOGARITHMIC_FROM * max(float(np.median(found)) if len(found) else 0, 1)
-    if logarithmic:
-        low, high = np.log1p(low), np.log1p(high)
+        return np.arange(np.floor(low) - below, np.floor(high) + 2 + above), "whole"
+    median = float(np.median(found)) if len(found) else 0.0
+    if least >= 0 and high > LOGARITHMIC_FROM * max(median, 1):
+        return np.expm1(_spaced(np.log1p(low), np.log1p(high), below, above)), "logarithmic"
+    edges = _spaced(low, high, below, above)
+    return np.maximum(edges, 0) if least >= 0 and edges[1] > 0 else edges, "linear"
+
+
+def _ends(found: Values, thresholds: list[float]) -> tuple[float, float]:
+    """The 1st and 99th percentile, or the thresholds that lie beyond them."""
+    percentiles = np.quantile(found, [0.01, 0.99], method="nearest").tolist() if len(found) else []
+    ends = [*percentiles, *thresholds] or [0.0]
+    return min(ends), max(ends)
+
+
+def _spaced(low: float, high: float, below: bool, above: bool) -> Values:
     margin = MARGIN * (high - low)
-    low = max(low - margin * below, 0.0) if least >= 0 else low - margin * below
-    high = high + margin * above if high > low else low + 1
-    edges = np.linspace(low, high, NUM_BINS + 1)
-    return np.expm1(edges) if logarithmic else edges, logarithmic
+    return np.linspace(low - margin * below, high + margin * above if high > low else low + 1, NUM_BINS + 1)
 
 
 class Distribution:
@@ -86,7 +91,7 @@ class Distribution:
         self.marks = tuple(marks)
         self.description = about.get(b"description", b"").decode()
         self.unit = about.get(b"unit", b"").decode()
-        self.edges, self.logarithmic = edges_for(sample, marks)
+        self.edges, self.scale = edges_for(sample, marks)
         self.counts = np.zeros((2, len(self.edges) - 1), np.int64)
         self.missing = 0
 
@@ -109,7 +114,7 @@ class Distribution:
             edges=tuple(float(f"{edge:.6g}") for edge in self.edges),
             kept=kept,
             dropped=dropped,
-            logarithmic=self.logarithmic,
+            scale=self.scale,
             missing=self.missing,
             marks=self.marks,
         )

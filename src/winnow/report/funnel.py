@@ -42,18 +42,23 @@ def draw(stages: Sequence[Stage]) -> Markup:
 
 
 def levels(stages: Sequence[Stage], unit: str) -> list[Level]:
-    """The stages that know the unit and changed it, with what each lost; reasons are known in documents alone."""
+    """The stages that know the unit and changed it, with what each lost.
+
+    Reasons are known in documents alone; of words and bytes it is known what all steps since the last level took.
+    """
     found: list[Level] = []
+    since: list[str] = []
     for stage in stages:
         amount = measured(stage.total, unit)
+        since.append(stage.what)
         if amount is None or (found and amount == found[-1].amount and stage is not stages[-1]):
             continue
-        if unit == "documents":
-            losses = stage.losses
-        else:
+        losses = stage.losses
+        if unit != "documents":
             lost = found[-1].amount - amount if found else 0
-            losses = (Loss(reason=f"{unit} left behind", documents=lost),) if lost > 0 else ()
+            losses = (Loss(reason="; ".join(since), documents=lost),) if lost > 0 else ()
         found.append(Level(stage, amount, losses))
+        since = []
     return found
 
 
@@ -162,9 +167,11 @@ def _sources(unit: str, found: Sequence[Level]) -> Markup | None:
 def _source(name: str, unit: str, known: Sequence[Level]) -> Markup:
     amounts = [_of_source(level.stage, name, unit) for level in known]
     share = 100 * amounts[-1] / amounts[0] if amounts[0] else 0
-    bar = tag("span", tag("i", style=f"width:{share:.1f}%"), class_="bar")
+    bar = tag("span", tag("i", style=f"width:{share:.1f}%") if share else None, class_="bar")
     cells = [tag("td", amount_text(amount, unit)) for amount in amounts]
-    return tag("tr", tag("th", name), *cells, tag("td", bar, percent(amounts[-1], amounts[0]), class_="kept"))
+    return tag(
+        "tr", tag("th", name), *cells, tag("td", bar, tag("span", percent(amounts[-1], amounts[0])), class_="kept")
+    )
 
 
 def _of_source(stage: Stage, name: str, unit: str) -> int:

@@ -60,14 +60,14 @@ def _bars(counts: Sequence[int], totals: Sequence[int], class_: str) -> Markup:
     return tag("path", d="".join(path), class_=class_)
 
 
-def _line(edges: Sequence[float], mark: Mark) -> float:
-    """Where the threshold is drawn; a bin that holds one whole number lies wholly on one side of it."""
-    single = edges[0] == int(edges[0]) and edges[1] == edges[0] + 1
-    return WIDTH * position(edges, mark.threshold + (single and mark.operator in (">", "<=")))
+def _line(histogram: Histogram, mark: Mark) -> float:
+    """Where the threshold is drawn; the bin of a whole number lies wholly on one side of it."""
+    beyond_bin = histogram.scale == "whole" and mark.operator in (">", "<=")
+    return WIDTH * position(histogram.edges, mark.threshold + beyond_bin)
 
 
 def _shade(histogram: Histogram, mark: Mark) -> Markup | None:
-    x = _line(histogram.edges, mark)
+    x = _line(histogram, mark)
     if not mark.alone:
         return None
     if mark.operator in (">", ">="):
@@ -78,7 +78,7 @@ def _shade(histogram: Histogram, mark: Mark) -> Markup | None:
 
 
 def _threshold(histogram: Histogram, mark: Mark) -> Markup:
-    x = _line(histogram.edges, mark)
+    x = _line(histogram, mark)
     anchor = "start" if x < 0.15 * WIDTH else "end" if x > 0.85 * WIDTH else "middle"
     label = tag("text", f"{mark.operator} {value(mark.threshold)}", x=f"{x:.1f}", y=TOP - 5, text_anchor=anchor)
     line = tag("path", d=f"M{x:.1f} {TOP - 2}V{BOTTOM}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from typing import Literal
 
 MAX_EXCERPT_CHARS = 800
 """Characters of a document's text that a report may hold."""
@@ -23,6 +24,8 @@ MAX_SAMPLES = 400
 """Sampled documents in the whole report; later rules get none."""
 MAX_SOURCES = 20
 """Sources shown by name; the rest are summed."""
+MAX_SKIPPED = 30
+"""Reasons to skip a record that are named; the rest are summed."""
 MAX_HISTOGRAMS = 120
 """Distributions in the whole report."""
 MAX_FAILURES = 40
@@ -127,6 +130,10 @@ class Mark:
     """Whether being beyond it is enough to be rejected, or only together with another comparison of the rule."""
 
 
+Scale = Literal["linear", "logarithmic", "whole"]
+"""How the bins divide the axis; ``whole``: one bin per whole number."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Histogram:
     """How a number is distributed over the documents that a choice kept and those that it dropped.
@@ -141,7 +148,7 @@ class Histogram:
     edges: tuple[float, ...]
     kept: tuple[int, ...]
     dropped: tuple[int, ...]
-    logarithmic: bool = False
+    scale: Scale = "linear"
     missing: int = 0
     """Documents without a value."""
     marks: tuple[Mark, ...] = ()

@@ -123,17 +123,9 @@ _LEGEND = (("kept", "kept"), ("dropped", "dropped"), ("rejects", "side that a ru
 
 
 def _card(one: Histogram) -> Markup:
-    scale = " · logarithmic" if one.logarithmic else ""
-    return tag(
-        "figure",
-        tag(
-            "figcaption",
-            tag("code", one.expression),
-            tag("span", f"{one.description}{scale}" if one.description else scale[3:]),
-        ),
-        histogram.draw(one),
-        class_="card",
-    )
+    about = [one.description, "logarithmic" if one.scale == "logarithmic" else ""]
+    caption = tag("figcaption", tag("code", one.expression), tag("span", " · ".join(filter(None, about))))
+    return tag("figure", caption, histogram.draw(one), class_="card")
 
 
 def _edit(edit: EditSummary) -> Markup:

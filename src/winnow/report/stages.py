@@ -21,7 +21,7 @@ from winnow.core.step import Aligned, Rows, Step, ordered
 from winnow.core.table import Manifest, Store, Table
 from winnow.documents.export import Export
 from winnow.edit.edit import Edit
-from winnow.report.model import MAX_SOURCES, Amount, Loss, Stage
+from winnow.report.model import MAX_SKIPPED, MAX_SOURCES, Amount, Loss, Stage
 
 WORDS = "num_words"
 """The column that counts words, whichever measure it belongs to."""
@@ -92,8 +92,11 @@ def describe(step: Rows) -> str:
 
 
 def skipped(manifest: Manifest) -> dict[str, int]:
-    """Records that are no documents by their nature, by reason."""
-    return {name.removeprefix("skipped: "): n for name, n in manifest.counts.items() if name.startswith("skipped: ")}
+    """Records that are no documents by their nature, by reason, the most frequent first."""
+    found = {name.removeprefix("skipped: "): n for name, n in manifest.counts.items() if name.startswith("skipped: ")}
+    ranked = Counter(found).most_common()
+    rest = ranked[MAX_SKIPPED:]
+    return dict(ranked[:MAX_SKIPPED]) | ({f"{len(rest)} more reasons": sum(n for _, n in rest)} if rest else {})
 
 
 def _sources(manifest: Manifest) -> list[Stage]:
@@ -101,9 +104,9 @@ def _sources(manifest: Manifest) -> list[Stage]:
     losses = tuple(Loss(reason=reason, documents=number) for reason, number in skipped(manifest).items())
     pages = manifest.rows + manifest.quarantined
     records = Amount(documents=pages + sum(loss.documents for loss in losses), bytes=manifest.bytes)
-    found = [Stage(name="Records", what="everything in the files of the source", total=records)]
+    found = [Stage(name="Records", what="everything in the files of the source, as stored there", total=records)]
     if losses:
-        what = "records that may hold a document"
+        what = "by type of record, HTTP status and type of content"
         found.append(Stage(name="Pages", what=what, total=Amount(documents=pages), losses=losses))
     return found
 
