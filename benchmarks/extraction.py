@@ -22,7 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import zstandard
-from environment import CACHE, DATA, write_results
+from environment import DATA, write_results
 from fastwarc import ArchiveIterator, WarcRecordType
 from resiliparse.extract.html2text import extract_plain_text
 
@@ -100,7 +100,7 @@ def adapter_rows(gold: list[dict[str, str]]) -> Iterator[tuple[float, float, flo
 
 
 def write_warc(path: Path) -> float:
-    """Every gold page as Common Crawl would have it: request, response and metadata records; gives megabytes of HTML."""
+    """Every gold page as Common Crawl has it: request, response, metadata records; gives megabytes of HTML."""
     total = 0
     with path.open("wb") as file:
         for name in (GOLD, "mozilla_readability.jsonl.zst"):
@@ -155,7 +155,8 @@ def sandbox_table(path: Path, megabytes: float, directory: Path) -> list[str]:
         *rows,
         f"| ratio, median of {SANDBOX_RUNS} pairs (target: at most 1.10) | {ratios[0]:.3f} | {ratios[1]:.3f} |",
         "",
-        f"Starting the sandbox and its server: {first - statistics.median(run[1][1] for run in results):.2f} s, once a task.",
+        f"Starting the sandbox and its server, once a task: "
+        f"{first - statistics.median(run[1][1] for run in results):.2f} s.",
     ]
 
 

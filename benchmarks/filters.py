@@ -2,9 +2,10 @@
 
     python benchmarks/filters.py
 
-datatrove runs in an environment of its own (from the package registry, kept in ``--cache``): its four filters as shipped
-(Gopher repetition, Gopher quality, C4, FineWeb; each stops at its first rule). winnow computes every statistic and
-evaluates every rule of ``gopher@datatrove``, ``c4@datatrove`` and ``fineweb@datatrove``. Figures are processor-seconds.
+datatrove runs in an environment of its own (from the package registry, kept in ``--cache``): its four filters as
+shipped (Gopher repetition, Gopher quality, C4, FineWeb; each stops at its first rule). winnow computes every statistic
+and evaluates every rule of ``gopher@datatrove``, ``c4@datatrove`` and ``fineweb@datatrove``. Figures are
+processor-seconds.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ import time
 from pathlib import Path
 
 import pyarrow as pa
+from environment import CACHE, DATA, peer_python, read_texts, write_results
 
-from environment import CACHE, DATA, machine, peer_python, read_texts, write_results
 from winnow.choose.rules import rule_set
 from winnow.choose.sql import evaluate
 

@@ -6,8 +6,8 @@ Makes an environment of its own with datatrove and what DCLM and C4 split words 
 registry, into ``--cache``, kept), asks the references for their decision on a sample of ``../shared/data`` and on
 altered copies of it that come close to every threshold, asks winnow for the same, prints the agreement and writes it
 to ``benchmarks/results`` and into docs/presets.md. The references need about five minutes on one core; their
-decisions are kept beside the environment. Where ``NLTK_DATA`` holds NLTK's English Punkt model, C4's sentences are split
-with it, as TensorFlow Datasets does; else by Punkt without a model.
+decisions are kept beside the environment. Where ``NLTK_DATA`` holds NLTK's English Punkt model, C4's sentences are
+split with it, as TensorFlow Datasets does; else by Punkt without a model.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zlib import crc32
 
-import duckdb
 import pyarrow as pa
 import zstandard
 
 from winnow.choose.presets import RULE_SETS
 from winnow.choose.rules import RuleSet
+from winnow.choose.sql import evaluate
 
 ROOT = Path(__file__).resolve().parents[1]
 SUPPORT = Path(__file__).with_suffix("")
@@ -184,12 +184,9 @@ def _python(environment: Path) -> Path:
 def decide(rules: RuleSet, texts: Sequence[str]) -> list[str]:
     """The first reason of the rule set for every text, "" to keep."""
     batch = pa.RecordBatch.from_pydict({"text": texts})
-    connection = duckdb.connect()
-    for measure in rules.measures:
-        connection.register(measure.name, pa.Table.from_batches([measure.load()(batch)]))
+    tables = {measure.name: pa.Table.from_batches([measure.load()(batch)]) for measure in rules.measures}
     cases = " ".join(f"WHEN {condition} THEN '{reason}'" for reason, condition in rules.rules)
-    tables = " POSITIONAL JOIN ".join(measure.name for measure in rules.measures)
-    return [row[0] for row in connection.execute(f"SELECT CASE {cases} ELSE '' END FROM {tables}").fetchall()]
+    return [str(reason) for reason in evaluate(tables, {"reason": f"CASE {cases} ELSE '' END"})["reason"].to_pylist()]
 
 
 def compare(preset: str, expected: Sequence[str], decided: Sequence[str]) -> Agreement:

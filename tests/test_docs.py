@@ -52,7 +52,12 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 def shell_commands(page: Path) -> list[str]:
     """Every ``winnow`` command line in a page's shell blocks."""
-    lines = [line for language in ("", "sh", "console") for block in code_blocks(page, language) for line in block.splitlines()]
+    lines = [
+        line
+        for language in ("", "sh", "console")
+        for block in code_blocks(page, language)
+        for line in block.splitlines()
+    ]
     stripped = [line.removeprefix("$ ").split("   #")[0].strip() for line in lines]
     return [line for line in stripped if line.startswith("winnow ")]
 

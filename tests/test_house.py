@@ -64,7 +64,9 @@ def test_a_command_that_only_tells_loads_nothing_heavy(command: list[str]) -> No
 
 def test_importing_winnow_loads_nothing_heavy() -> None:
     code = "import sys, winnow; print(*sys.modules)"
-    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    )
     assert not loaded & {"torch", "ray", "duckdb", "numba", "pyarrow", "numpy"}
 
 

@@ -17,7 +17,7 @@ from datatrove.pipeline.filters import (
 
 
 def main() -> None:
-    texts = [json.loads(line)["text"] for line in Path(sys.argv[1]).open()]
+    texts = [json.loads(line)["text"] for line in Path(sys.argv[1]).read_text().splitlines()]
     filters = [GopherRepetitionFilter(), GopherQualityFilter(), C4QualityFilter(), FineWebQualityFilter()]
     run(filters, texts[:3])  # loads the word splitter
     began = time.process_time()

@@ -181,7 +181,7 @@ def test_measures_that_could_not_be_told_apart_are_refused() -> None:
 
 def test_a_score_of_other_documents_is_refused() -> None:
     other = Length(documents=Letters(tasks=9))
-    with pytest.raises(RecipeError, match="judges letters-.*, not letters-"):
+    with pytest.raises(RecipeError, match=r"judges letters-.*, not letters-"):
         Select(documents=LETTERS, measures=(other,)).check()
 
 

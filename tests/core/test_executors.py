@@ -44,17 +44,17 @@ def test_a_workers_exception_carries_its_traceback() -> None:
     assert any("square_or_die" in note for note in caught.value.__notes__)
 
 
-class Unpicklable(Exception):
+class UnpicklableError(Exception):
     def __init__(self, first: str, second: str) -> None:
         super().__init__(f"{first} {second}")
 
 
 def raise_unpicklable(item: int) -> None:
-    raise Unpicklable("cannot", "travel")
+    raise UnpicklableError("cannot", "travel")
 
 
 def test_an_exception_that_cannot_travel_still_tells_its_text() -> None:
-    with pytest.raises(WinnowError, match="Unpicklable: cannot travel"):
+    with pytest.raises(WinnowError, match="UnpicklableError: cannot travel"):
         list(Processes(1).run(raise_unpicklable, [1]))
 
 

@@ -71,5 +71,5 @@ def test_attributes_stand_beside_the_documents_in_dolmas_form(tmp_path: Path, re
 
 
 def test_an_unknown_format_is_refused(read: Read) -> None:
-    with pytest.raises(RecipeError, match="'csv' is unknown; known: parquet, jsonl.zst"):
+    with pytest.raises(RecipeError, match=r"'csv' is unknown; known: parquet, jsonl.zst"):
         Export(documents=read, format="csv").check()  # type: ignore[arg-type]

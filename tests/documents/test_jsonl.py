@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -157,7 +158,7 @@ def test_byte_ranges_give_every_line_once_wherever_they_cut(
     size = path.stat().st_size
     edges = sorted({0, size, *(cut for cut in cuts if cut < size)})
     found = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         found += [row["text"] for row in rows(read(path, tmp_path, start=start, end=end))]
     assert found == texts
 

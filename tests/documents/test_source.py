@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import os
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def test_a_glob_and_a_file_are_sources_too(tmp_path: Path) -> None:
 
 
 def test_a_source_that_names_nothing_is_refused_with_its_name(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="nothing-here.*names no file"):
+    with pytest.raises(InputError, match=r"nothing-here.*names no file"):
         list_files([str(tmp_path / "nothing-here")], None)
 
 
@@ -117,7 +118,7 @@ def test_every_byte_is_in_one_task_in_order(sizes: list[int], task_bytes: int) -
         mine = [(span.start, span.end) for span in pieces if span.path == file.path]
         if file.size > task_bytes:
             assert mine[0][0] == 0 and mine[-1][1] == file.size
-            assert all(a[1] == b[0] for a, b in zip(mine, mine[1:], strict=False))
+            assert all(a[1] == b[0] for a, b in itertools.pairwise(mine))
         else:
             assert mine == [(0, -1)]
 
@@ -131,7 +132,7 @@ def test_a_large_parquet_file_is_cut_by_row_groups(tmp_path: Path) -> None:
     ranges = [(span.start, span.end) for task in tasks for span in task]
     assert len(ranges) >= 4
     assert ranges[0][0] == 0 and ranges[-1][1] == 10
-    assert all(a[1] == b[0] for a, b in zip(ranges, ranges[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(ranges))
 
 
 def test_a_protocol_whose_package_is_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

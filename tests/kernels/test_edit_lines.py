@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -123,6 +124,9 @@ def buffers(texts: list[bytes]) -> tuple[Bytes, Offsets]:
     return data.copy(), offsets
 
 
+Counts = TypeVar("Counts")
+
+
 def escaped(texts: list[bytes]) -> list[str]:
     return [text.decode("utf-8", "surrogateescape") for text in texts]
 
@@ -131,7 +135,7 @@ def unpacked(data: Bytes, offsets: Offsets) -> list[str]:
     return escaped([data[start:end].tobytes() for start, end in itertools.pairwise(offsets)])
 
 
-def rejoined(results: list[tuple[str, list[int]]]) -> list[tuple[str, list[int]]]:
+def rejoined(results: list[tuple[str, Counts]]) -> list[tuple[str, Counts]]:
     """The twin's results with broken bytes that a cut brought together read again, as bytes would be."""
     texts = escaped([text.encode("utf-8", "surrogateescape") for text, _ in results])
     return [(text, counts) for text, (_, counts) in zip(texts, results, strict=True)]

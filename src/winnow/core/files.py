@@ -71,5 +71,7 @@ def filesystem_of(url: str) -> tuple[Any, str]:
     except (ImportError, ValueError) as error:
         extra = EXTRAS.get(protocol)
         remedy = f"run pip install 'winnow-data[{extra}]'" if extra else str(error)
-        raise RecipeError(f"{url} cannot be opened: the protocol {protocol}:// needs another package; {remedy}") from error
+        raise RecipeError(
+            f"{url} cannot be opened: the protocol {protocol}:// needs another package; {remedy}"
+        ) from error
     return found

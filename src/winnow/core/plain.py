@@ -53,7 +53,7 @@ def from_plain(plain: Plain) -> Any:
             f"the recipe was written for version {plain['version']} of {plain['type']}, "
             f"here it is version {getattr(cls, 'version', None)}: build it again from its recipe function"
         )
-    return cls(**{name: from_plain(item) for name, item in plain["fields"].items()})
+    return _construct(cls, {name: from_plain(item) for name, item in plain["fields"].items()})
 
 
 def identity(step: Step) -> Plain:
@@ -120,6 +120,13 @@ def _version(value: object) -> str | None:
 
 def _address(value: Any) -> str:
     return f"{value.__module__}:{value.__qualname__}"
+
+
+def _construct(cls: Any, fields: Mapping[str, Any]) -> Any:
+    try:
+        return cls(**fields)
+    except TypeError as error:
+        raise RecipeError(f"the recipe does not fit {cls.__name__} as it is here: {error}") from error
 
 
 def _resolve(address: str) -> Any:

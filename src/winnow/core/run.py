@@ -318,7 +318,9 @@ def _perform_one(step: Step, task: Task, store: Store, guard: Guard) -> None:
         counts = step.make(store, directory)
         seconds = time.perf_counter() - began
         shards = tuple(_as_shard(path, directory) for path in sorted(directory.rglob("*")) if path.is_file())
-        record = TaskRecord(index=0, shards=shards, records=0, rows=0, quarantined=0, seconds=seconds, bytes=0, counts=counts)
+        record = TaskRecord(
+            index=0, shards=shards, records=0, rows=0, quarantined=0, seconds=seconds, bytes=0, counts=counts
+        )
     elif isinstance(step, Reshaping):
         writer = step.writer(store.directory(step), task.index, task.part)
         try:

@@ -108,7 +108,7 @@ class _JsonlShard(OpenShard):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._raw = self.temporary.open("wb")
-        self._compressed = zstandard.ZstdCompressor(level=3).stream_writer(self._raw, closefd=False)
+        self._compressed: Any = zstandard.ZstdCompressor(level=3).stream_writer(self._raw, closefd=False)
 
     def write_rows(self, rows: pa.Table) -> None:
         for row in rows.to_pylist():

@@ -25,6 +25,7 @@ from winnow.documents.warc_format import (
     Damage,
     Record,
     bears_document,
+    decompressed_start,
     is_standard,
     make_record,
     parse_header,
@@ -129,16 +130,17 @@ class _Run:
         return False
 
     def ends_record(self, end: int) -> bool:
-        """Whether a record may end here: before another record or another member, or at the sound end of the run."""
-        while self.fill(end + 64) and self._newlines(end) == len(self.buffer) - end:
-            end = len(self.buffer)
-        if len(self.buffer) < end:
+        """Whether a record may end here: before its blank lines, a record, a member, or the sound end of the run."""
+        if not self.fill(end):
             return False
-        behind = end + self._newlines(end)
+        behind = end
+        while self.fill(behind + 64) and self._newlines(behind) == len(self.buffer) - behind:
+            behind = len(self.buffer)
+        behind += self._newlines(behind)
         if behind == len(self.buffer):
             return not self.error
         is_member_end = any(end <= mark - self._position <= behind for mark, _ in self._marks)
-        return is_member_end or self.buffer.startswith(b"WARC/", behind)
+        return is_member_end or self.buffer.startswith(b"\r\n\r\n", end) or self.buffer.startswith(b"WARC/", behind)
 
     def find_header(self) -> bytes | None:
         """The header at the beginning of the buffer, with its blank line; None where there is none."""
@@ -278,20 +280,11 @@ def _find_member(stream: BinaryIO, start: int, compression: Compression, opening
     while data := stream.read(_READ_BYTES):
         window, base = kept + data, start - len(kept)
         for found in re.finditer(re.escape(compression.value), window):
-            beginning = _beginning(stream, base + found.start(), compression)
+            stream.seek(base + found.start())
+            beginning = decompressed_start(stream.read(_SLICE_BYTES), compression)
             if beginning and beginning.startswith(opening):
                 return base + found.start()
         start += len(data)
         stream.seek(start)
         kept = data[1 - len(compression.value) :]
     return None
-
-
-def _beginning(stream: BinaryIO, offset: int, compression: Compression) -> bytes:
-    """The first bytes of a member; none where there is no sound one."""
-    stream.seek(offset)
-    try:
-        beginning: bytes = compression.decompressor().decompress(stream.read(_SLICE_BYTES))
-    except Exception:  # noqa: BLE001 - each library has its own
-        return b""
-    return beginning

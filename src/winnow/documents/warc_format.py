@@ -64,6 +64,12 @@ class Compression(Enum):
         """How the file is compressed that begins so; None where it does not say."""
         return next((kind for kind in cls if head.startswith(kind.value)), None)
 
+    def opens_record(self, data: bytes) -> bool:
+        """Whether these bytes, a few hundred of the file, begin a record and its gzip member or frame."""
+        if self is Compression.LZ4:
+            return data.startswith(self.value)
+        return decompressed_start(data, self).lstrip(b"\r\n").startswith(b"WARC/")
+
     def decompressor(self) -> Any:
         """A new one for one member (gzip) or frame (zstd), with ``decompress``, ``eof`` and ``unused_data``."""
         return zlib.decompressobj(31) if self is Compression.GZIP else _zstd()
@@ -129,7 +135,7 @@ def foreign(stream: BinaryIO) -> str | None:
     stream.seek(0)
     if not head:
         return "the file is empty"
-    text = _decompressed(head).lstrip()
+    text = decompressed_start(head, Compression.of(head)).lstrip()
     if text.startswith(b"PK\x03\x04"):
         return "this is a zip archive, perhaps WACZ: unpack it and read the WARC files in its archive/ folder"
     if text.startswith(b"filedesc:") or _ARC_RECORD.match(text):
@@ -139,12 +145,12 @@ def foreign(stream: BinaryIO) -> str | None:
     return None
 
 
-def _decompressed(head: bytes) -> bytes:
-    compression = Compression.of(head)
-    if compression in (None, Compression.NONE, Compression.LZ4):
-        return head
+def decompressed_start(data: bytes, compression: Compression | None) -> bytes:
+    """What a plain file or a member begins with, to judge by its first bytes; nothing where they are broken."""
+    if compression not in (Compression.GZIP, Compression.ZSTD):
+        return data
     try:
-        decompressed: bytes = compression.decompressor().decompress(head)
-    except Exception:  # noqa: BLE001 - each library has its own; a damaged beginning is another's business
+        decompressed: bytes = compression.decompressor().decompress(data)
+    except Exception:  # noqa: BLE001 - each library has its own
         return b""
     return decompressed

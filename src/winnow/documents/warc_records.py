@@ -31,6 +31,7 @@ from winnow.documents.warc_format import (
     to_length,
 )
 
+_OPENING_BYTES = 512
 _RECENT_READS = 16
 """FastWARC reads 64 KB at a time, and up to six times that ahead of the record that it gives out."""
 
@@ -84,7 +85,7 @@ def _iterate(tap: _Tap, compression: Compression, max_bytes: int) -> Iterator[Re
 
     try:
         for found in ArchiveIterator(tap, parse_http=False):
-            if not tap.holds(found.stream_pos, compression.value):
+            if not compression.opens_record(tap.recent(found.stream_pos, _OPENING_BYTES)):
                 raise _DamageFoundError("a record does not begin where its gzip member or frame does")
             yield _take(found, max_bytes)
     except (KeyboardInterrupt, SystemExit, GeneratorExit, _DamageFoundError):
@@ -137,12 +138,12 @@ class _Tap:
     def close(self) -> None:
         """The stream belongs to the caller."""
 
-    def holds(self, offset: int, mark: bytes) -> bool:
-        """Whether these bytes stand at this offset, as far as it was read lately."""
+    def recent(self, offset: int, size: int) -> bytes:
+        """So many bytes from this offset, or fewer; none where it was not read lately."""
         end, behind = self._position, b""
         for data in reversed(self._recent):
             start = end - len(data)
             if offset >= start:
-                return (data[offset - start : offset - start + len(mark)] + behind).startswith(mark)
-            end, behind = start, data[: len(mark)]
-        return False
+                return (data[offset - start : offset - start + size] + behind)[:size]
+            end, behind = start, data[:size]
+        return b""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from winnow.kernels.jit import inlined, kernel, leaf
+from winnow.kernels.jit import inlined, leaf
 from winnow.kernels.simd import low_bits, word_at
 
 if TYPE_CHECKING:
@@ -73,7 +73,6 @@ class Tally(NamedTuple):
     size: NDArray[np.int64]  # number of distinct hashes, one number
 
 
-@kernel
 def new_tally(room: int) -> Tally:
     """Room for so many distinct hashes."""
     return Tally(

@@ -14,7 +14,7 @@ import numpy as np
 from winnow.kernels import characters
 from winnow.kernels.characters import decode
 from winnow.kernels.counts import Counts, counts_type
-from winnow.kernels.jit import inlined, kernel, leaf
+from winnow.kernels.jit import inlined, leaf
 from winnow.kernels.phrases import find_candidates, phrase_at
 from winnow.kernels.simd import BLOCK, between, equal, low_bits, popcount, trailing_zeros
 
@@ -53,7 +53,6 @@ def num_blocks(size: int) -> int:
     return size // BLOCK + 1
 
 
-@kernel
 def new_masks(num_bytes: int) -> NDArray[np.uint64]:
     """Room for the masks of a document of so many bytes."""
     return np.empty((num_blocks(num_bytes), NUM_MASKS), np.uint64)
@@ -68,6 +67,7 @@ def scan(
     counts: Counts,
 ) -> int:
     """Fill the masks and the counts (CHARACTER_COUNTS) of the document ``text[:size]``; gives its number of words."""
+    counts.num_chars = 0
     num_words = 0
     before_space = before_gap = _ONE
     decoded = (0, 0)  # where the last character that was decoded ends, and its classes

@@ -14,7 +14,7 @@ import numpy as np
 
 from winnow.kernels.counts import counts_type
 from winnow.kernels.hashing import find, mix, num_slots
-from winnow.kernels.jit import inlined, kernel, leaf
+from winnow.kernels.jit import inlined, leaf
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,13 +56,13 @@ class NgramSpace(NamedTuple):
     table: NDArray[np.int32]
 
 
-@kernel
 def new_ngram_space(room: int) -> NgramSpace:
-    """Room for so many words, one more than there are; memory not written to is not taken."""
+    """Room for so many words and one more; memory that is not written to is not taken."""
+    keys = np.empty(room, np.uint64)
     return NgramSpace(
-        Places(np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.uint64)),
-        Grams(np.empty(room, np.uint64), np.empty(room, np.int32), np.empty(room, np.int32)),
-        Grams(np.empty(room, np.uint64), np.empty(room, np.int32), np.empty(room, np.int32)),
+        Places(np.empty(room + 1, np.int32), np.empty(room + 1, np.int32), np.empty(room + 1, np.uint64)),
+        Grams(keys, np.empty(room, np.int32), np.empty(room, np.int32)),
+        Grams(keys, np.empty(room, np.int32), np.empty(room, np.int32)),
         np.empty(num_slots(room), np.int32),
     )
 

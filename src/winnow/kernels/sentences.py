@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from winnow.kernels.characters import PUNCTUATION, TERMINAL, decode, decode_before
-from winnow.kernels.jit import kernel, leaf
+from winnow.kernels.jit import inlined, leaf
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,10 +101,9 @@ class Marks(NamedTuple):
     size: NDArray[np.int64]  # how many there are, one number
 
 
-@kernel
-def new_marks(num_words: int) -> Marks:
-    """Room for the marks of so many words."""
-    return Marks(np.empty(num_words + 1, np.int32), np.empty(num_words + 1, np.int32), np.zeros(1, np.int64))
+def new_marks(room: int) -> Marks:
+    """Room for the marks of so many words and one more."""
+    return Marks(np.empty(room + 1, np.int32), np.empty(room + 1, np.int32), np.zeros(1, np.int64))
 
 
 @leaf
@@ -129,9 +128,14 @@ def count_sentences(marks: Marks, first: int, last: int) -> int:
     while place < marks.size[0] and marks.positions[place] < last:
         if marks.positions[place] > next_word:
             number, just_ended = number + just_ended, False
-        code = marks.codes[place]
-        number += (code >> 3) + (just_ended and code & 4 != 0)
-        just_ended = code & (1 if just_ended else 2) != 0
+        begun, just_ended = read_code(marks.codes[place], just_ended)
+        number += begun
         next_word = marks.positions[place] + 1
         place += 1
     return number + (just_ended and next_word < last)
+
+
+@inlined
+def read_code(code: int, just_ended: bool) -> tuple[int, bool]:
+    """The sentences that a word begins, and whether one has just ended after it, given whether one had before."""
+    return (code >> 3) + (just_ended and code & 4 != 0), code & (1 if just_ended else 2) != 0

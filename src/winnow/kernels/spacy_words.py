@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from winnow.kernels.characters import decode, decode_before
-from winnow.kernels.jit import inlined, kernel, leaf
+from winnow.kernels.jit import inlined, leaf
 from winnow.kernels.simd import BLOCK, between, low_bits
 from winnow.kernels.spacy_rules import (
     BEFORE_STOP,
@@ -58,9 +58,8 @@ class Scratch(NamedTuple):
     spans: NDArray[np.int32]
 
 
-@kernel
 def new_scratch() -> Scratch:
-    """Room for the chunks of a document."""
+    """Room for any chunk."""
     return Scratch(np.empty(MOST_JOINED + 1, np.int32), np.empty(MOST_JOINED, np.int32))
 
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from winnow.kernels.hashing import hash_bytes
-from winnow.kernels.jit import kernel, leaf
+from winnow.kernels.jit import leaf
 from winnow.kernels.masks import num_chars
-from winnow.kernels.sentences import code_of_words
+from winnow.kernels.sentences import code_by_rule, code_of_words
 from winnow.kernels.spacy_words import Scratch, cut_chunk, cut_plain_chunk, new_scratch
 from winnow.kernels.unicode_words import cut_chunk as cut_unicode_chunk
-from winnow.kernels.vocabulary import LIMIT, Vocabulary, add_word, find_slot, new_vocabulary, with_room
+from winnow.kernels.vocabulary import LIMIT, Vocabulary, add_word, clear_vocabulary, find_slot, new_vocabulary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,6 +37,14 @@ class Rules(NamedTuple):
     strings: Strings  # spaCy's
 
 
+class Cuts(NamedTuple):
+    """Where the pieces of new chunks are in the text, and room to find them."""
+
+    starts: NDArray[np.int32]
+    ends: NDArray[np.int32]
+    scratch: Scratch
+
+
 class Lexicon(NamedTuple):
     """What is kept from document to document."""
 
@@ -46,77 +54,62 @@ class Lexicon(NamedTuple):
     num_pieces: NDArray[np.int64]  # one number
 
 
-class _Cuts(NamedTuple):
-    """Where the pieces of new chunks are in the text."""
-
-    starts: NDArray[np.int32]
-    ends: NDArray[np.int32]
-
-
-@kernel
-def new_lexicon(definition: int, room: int) -> Lexicon:
-    """An empty lexicon with room for so many chunks."""
-    chunks = new_vocabulary(room)
-    words = chunks if definition == WHITESPACE else new_vocabulary(room)
-    return Lexicon(chunks, words, np.empty(room, np.int32), np.zeros(1, np.int64))
+def new_lexicon(definition: str, room: int) -> Lexicon:
+    """An empty lexicon that is within its limits before any document of so many chunks and so many words."""
+    chunks = new_vocabulary(LIMIT + room)
+    words = chunks if definition == "whitespace" else new_vocabulary(LIMIT + room)
+    return Lexicon(chunks, words, np.empty(2 * LIMIT + room, np.int32), np.zeros(1, np.int64))
 
 
-@kernel
-def with_chunk_room(lexicon: Lexicon, more: int, definition: int) -> Lexicon:
-    """The lexicon with room for so many more chunks; begun anew if it has grown beyond the limit."""
-    if lexicon.chunks.size[0] > LIMIT:
-        return new_lexicon(definition, max(more, 2 * LIMIT))
-    chunks = with_room(lexicon.chunks, more)
-    return Lexicon(chunks, chunks if definition == WHITESPACE else lexicon.words, lexicon.pieces, lexicon.num_pieces)
-
-
-@kernel
-def cut_new_chunks(
-    text: Bytes, masks: NDArray[np.uint64], is_ascii: bool, first: int, lexicon: Lexicon, rules: Rules
-) -> Lexicon:
-    """Cut the chunks from number ``first`` on, which the document at hand brought."""
-    room = _num_bytes(lexicon.chunks, first)
-    cuts = _Cuts(np.empty(room, np.int32), np.empty(room, np.int32))
-    more = _cut_chunks(text, first, lexicon.chunks, rules, cuts, new_scratch())
-    lexicon = _with_piece_room(lexicon, more)
-    _number_pieces(text, masks, is_ascii, first, cuts, lexicon, rules.classes)
-    return lexicon
+def new_cuts(room: int) -> Cuts:
+    """Room for so many pieces."""
+    return Cuts(np.empty(room, np.int32), np.empty(room, np.int32), new_scratch())
 
 
 @leaf
-def _num_bytes(chunks: Vocabulary, first: int) -> int:
-    number = np.int64(0)
-    for index in range(first, chunks.size[0]):
-        number += chunks.entries[index].last - chunks.entries[index].first
-    return number
-
-
-@kernel
-def _with_piece_room(lexicon: Lexicon, more: int) -> Lexicon:
-    words, pieces, used = with_room(lexicon.words, more), lexicon.pieces, lexicon.num_pieces[0]
-    if used + more > pieces.size:
-        pieces = np.empty(max(used + more, 2 * pieces.size), np.int32)
-        pieces[:used] = lexicon.pieces[:used]
-    return Lexicon(lexicon.chunks, words, pieces, lexicon.num_pieces)
+def keep_within_limits(lexicon: Lexicon) -> None:
+    """Begin the lexicon anew if it has outgrown the processor's cache."""
+    if max(lexicon.chunks.size[0], lexicon.words.size[0], lexicon.num_pieces[0] // 2) > LIMIT:
+        clear_vocabulary(lexicon.chunks)
+        clear_vocabulary(lexicon.words)
+        lexicon.num_pieces[0] = 0
 
 
 @leaf
-def _cut_chunks(text: Bytes, first: int, chunks: Vocabulary, rules: Rules, cuts: _Cuts, scratch: Scratch) -> int:
-    """Cut new chunks; gives how many pieces that makes. Their range replaces the place of the chunk in the text."""
+def cut_new_chunks(text: Bytes, masks: NDArray[np.uint64], is_ascii: bool, first: int, lexicon: Lexicon, cuts: Cuts, rules: Rules) -> int:
+    """Cut the chunks from number ``first`` on, which the document at hand brought.
+
+    Gives the room that the pieces take; if there is less, nothing is done but to forget the lexicon.
+    """
+    need = _cut_chunks(text, first, lexicon.chunks, rules, cuts)
+    if need <= cuts.starts.size:
+        _number_pieces(text, masks, is_ascii, first, cuts, lexicon, rules.classes)
+    return need
+
+
+@leaf
+def cut_one(text: Bytes, start: int, end: int, hashed: np.uint64, rules: Rules, cuts: Cuts, at: int) -> tuple[int, int]:
+    """Write the pieces of a chunk from place ``at`` on; gives how many there are, and the chunk's sentence code."""
+    starts, ends = cuts.starts[at:], cuts.ends[at:]
+    if rules.definition == UNICODE:
+        return cut_unicode_chunk(text, start, end, rules.classes, starts, ends), code_by_rule(text, start, end)
+    number = cut_plain_chunk(text, start, end, hashed, rules.classes, rules.strings, starts)
+    if number == 0:
+        number = cut_chunk(text, start, end, rules.classes, rules.strings, starts, cuts.scratch)
+    for piece in range(number):
+        ends[piece] = starts[piece + 1] if piece + 1 < number else end
+    return number, code_of_words(text, starts, ends, number, rules.classes)
+
+
+@leaf
+def _cut_chunks(text: Bytes, first: int, chunks: Vocabulary, rules: Rules, cuts: Cuts) -> int:
+    """Cut new chunks; gives the room they take. Their range of pieces replaces the place of the chunk in the text."""
     at = 0
     for index in range(first, chunks.size[0]):
         entry = chunks.entries[index]
-        start, end = entry.first, entry.last
-        starts, ends = cuts.starts[at:], cuts.ends[at:]
-        if rules.definition == UNICODE:
-            number = cut_unicode_chunk(text, start, end, rules.classes, starts, ends)
-        else:
-            number = cut_plain_chunk(text, start, end, entry.hash, rules.classes, rules.strings, starts)
-            if number == 0:
-                number = cut_chunk(text, start, end, rules.classes, rules.strings, starts, scratch)
-            for piece in range(number):
-                ends[piece] = starts[piece + 1] if piece + 1 < number else end
-            entry.code = code_of_words(text, starts, ends, number, rules.classes)
+        if at + entry.last - entry.first > cuts.starts.size:
+            return at + entry.last - entry.first
+        number, entry.code = cut_one(text, entry.first, entry.last, entry.hash, rules, cuts, at)
         entry.first, entry.last = at, at + number
         at += number
     return at
@@ -128,7 +121,7 @@ def _number_pieces(
     masks: NDArray[np.uint64],
     is_ascii: bool,
     first: int,
-    cuts: _Cuts,
+    cuts: Cuts,
     lexicon: Lexicon,
     classes: Classes,
 ) -> None:

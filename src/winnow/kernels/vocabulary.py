@@ -14,7 +14,7 @@ import numpy as np
 
 from winnow.kernels.characters import ALPHA, SYMBOL, decode
 from winnow.kernels.hashing import num_slots
-from winnow.kernels.jit import inlined, kernel, leaf
+from winnow.kernels.jit import inlined, leaf
 from winnow.kernels.sentences import ENDS, code_by_rule
 from winnow.kernels.simd import low_bits, word_at
 
@@ -57,29 +57,21 @@ class Vocabulary(NamedTuple):
     size: NDArray[np.int64]  # how many words there are, one number
 
 
-@kernel
 def new_vocabulary(room: int) -> Vocabulary:
-    """An empty vocabulary with room for so many words."""
+    """An empty vocabulary for so many words; memory that is not written to is not taken."""
     return Vocabulary(np.zeros(num_slots(room), np.int32), np.empty(room, ENTRY), np.zeros(1, np.int64))
 
 
-@kernel
-def with_room(vocabulary: Vocabulary, more: int) -> Vocabulary:
-    """The vocabulary, copied if need be, with room for so many more words; memory not written to is not taken."""
-    size = vocabulary.size[0]
-    if size + more <= vocabulary.entries.size:
-        return vocabulary
-    larger = new_vocabulary(max(size + more, 2 * vocabulary.entries.size))
-    _copy(vocabulary, larger)
-    return larger
-
-
 @leaf
-def _copy(vocabulary: Vocabulary, larger: Vocabulary) -> None:
+def clear_vocabulary(vocabulary: Vocabulary) -> None:
+    """Forget all words: empty the run of slots from each word's first choice on."""
+    last = np.uint64(vocabulary.slots.size - 1)
     for index in range(vocabulary.size[0]):
-        larger.entries[index] = vocabulary.entries[index]
-        larger.slots[find_slot(larger, vocabulary.entries[index].hash)] = index + 1
-        larger.size[0] += 1
+        slot = vocabulary.entries[index].hash & last
+        while vocabulary.slots[slot] != 0:
+            vocabulary.slots[slot] = 0
+            slot = (slot + np.uint64(1)) & last
+    vocabulary.size[0] = 0
 
 
 @inlined

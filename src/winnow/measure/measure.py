@@ -32,7 +32,7 @@ class Measure(Protocol):
         """Open what is needed (a model, a list) and give the function that judges; called once per worker."""
 
 
-def column(name: str, type: pa.DataType, description: str, *, unit: str = "", range: str = "") -> pa.Field:  # noqa: A002
+def column(name: str, type: pa.DataType, description: str, *, unit: str = "", range: str = "") -> pa.Field:
     """A field whose metadata says what the number means, in which unit, within which range."""
     metadata = {"description": description, "unit": unit, "range": range}
     return pa.field(name, type, metadata={k: v for k, v in metadata.items() if v})

@@ -19,8 +19,8 @@ def fineweb_filters(
     """Extract, language, Gopher repetition and quality, C4, FineWeb: FineWeb's filters without deduplication.
 
     Source: Penedo et al. 2024 (arXiv 2406.17557), section 3; datatrove 0.10.1, examples/fineweb.py. C4 runs without its
-    rule on terminal punctuation, as there. Its line rules rewrite the text there before FineWeb's own rules see it; here
-    every rule judges the text as it was extracted, so that one reading serves them all.
+    rule on terminal punctuation, as there. Its line rules rewrite the text there before FineWeb's own rules see it;
+    here every rule judges the text as it was extracted, so that one reading serves them all.
     """
     pages = Read(source=source, extract=extractor(extract))
     rules = (

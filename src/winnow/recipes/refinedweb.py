@@ -35,9 +35,7 @@ def refinedweb(
     pages = Read(source=source, extract=extractor(extract))
     allowed = pages if blocklist is None else Select(documents=pages, reject=_blocked(blocklist))
     cleaned = Edit(documents=allowed, editors=(UrlRemoval(), NewlineRemoval(max_consecutive=2)))
-    good = Select(
-        documents=cleaned, reject=(language_rules(language, min_language_score, language_model), rules)
-    )
+    good = Select(documents=cleaned, reject=(language_rules(language, min_language_score, language_model), rules))
     edited = Edit(documents=good, editors=(RefinedWebLines(),))
     return Select(documents=edited, reject=_too_much_removed(max_words_removed))
 

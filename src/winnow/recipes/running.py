@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from winnow.core.errors import RecipeError
 from winnow.core.executors import Executor, Inline, Processes
@@ -19,7 +19,7 @@ from winnow.core.progress import Bar, Progress, Silent
 from winnow.core.run import materialize, passes
 from winnow.core.step import Aligned, Rows, Step
 from winnow.core.table import Store
-from winnow.documents.export import FORMATS, Export, ExportAttributes, Format
+from winnow.documents.export import FORMATS, Export, ExportAttributes
 from winnow.report.collect import collect
 from winnow.report.page import render
 
@@ -80,7 +80,7 @@ def run_recipe(
         raise RecipeError(f"the recipe {name} gives {type(step).__name__}, which has no documents to export")
     if format not in FORMATS:
         raise RecipeError(f"the format {format!r} is unknown; known: {', '.join(FORMATS)}")
-    export = Export(documents=step, format=cast(Format, format))
+    export = Export(documents=step, format=format)
     extra = [ExportAttributes(documents=step, score=score) for score in _scores(step)] if attributes else []
     if not quiet:
         _say_if_kernels_must_be_compiled()

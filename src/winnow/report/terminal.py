@@ -77,15 +77,18 @@ def print_table(shown: Shown) -> None:
 
 def print_store(shown: ShownStore) -> None:
     """One line per table."""
-    table = Table("table", "step", "rows", "quarantined", "seconds", "made")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("table", no_wrap=True)
+    for title in ("rows", "quarantined", "seconds"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("made", no_wrap=True)
     for about in shown.tables:
         table.add_row(
             about["table"],
-            about["step"],
             f"{about['rows']:,}",
             str(about["quarantined"]),
             f"{about['seconds']:.1f}",
-            about["made"],
+            about["made"][:19],
         )
     Console().print(table)
 
