@@ -5,7 +5,8 @@
 Quality: 181 news pages whose main text was marked by hand, by the metric of the benchmark that published them, beside
 the outputs of 19 extractors that it publishes. Speed: processor time of each adapter on those pages, in turn.
 The sandbox: WARC to text by ``read_pages``, with everything it does, against a bare loop of FastWARC, UTF-8 and
-resiliparse on the same file in turn; processor time of all processes together, and time on the wall.
+resiliparse on the same file in turn; processor time of all processes together, and time on the wall. Charsets: pages
+in many languages that do not say what they are in.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from fastwarc import ArchiveIterator, WarcRecordType
 from resiliparse.extract.html2text import extract_plain_text
 
 from winnow.core.guard import Guard, Suspects
+from winnow.documents.charset import codec_for, decode
 from winnow.documents.source import Span
 from winnow.documents.warc import page_sandbox, read_pages
 from winnow.extract.extractor import Extractor
@@ -34,13 +36,35 @@ from winnow.extract.f1 import extraction_scores
 from winnow.extract.resiliparse import Resiliparse
 from winnow.extract.trafilatura import Trafilatura
 
-GOLD = "scrapinghub_181.jsonl.zst"
-PEERS = "scrapinghub_peer_outputs.jsonl.zst"
+GOLD = "html_gold/scrapinghub_181.jsonl.zst"
+PEERS = "html_gold/scrapinghub_peer_outputs.jsonl.zst"
+MORE = "html_gold/mozilla_readability.jsonl.zst"
 ADAPTERS: tuple[tuple[Extractor, str], ...] = (
     (Resiliparse(), "resiliparse"),
     (Resiliparse(main_content=False), "resiliparse"),
     (Trafilatura(), "trafilatura"),
     (Trafilatura(favor_precision=False), "trafilatura"),
+)
+CHARSETS = (
+    ("ar", "cp1256"),
+    ("cs", "cp1250"),
+    ("de", "cp1252"),
+    ("el", "cp1253"),
+    ("es", "cp1252"),
+    ("fr", "cp1252"),
+    ("he", "cp1255"),
+    ("ja", "euc_jp"),
+    ("ja", "shift_jis"),
+    ("ko", "euc_kr"),
+    ("pl", "iso8859-2"),
+    ("ru", "cp1251"),
+    ("ru", "koi8-r"),
+    ("th", "cp874"),
+    ("tr", "cp1254"),
+    ("uk", "cp1251"),
+    ("vi", "cp1258"),
+    ("zh", "big5"),
+    ("zh", "gb18030"),
 )
 SPEED_RUNS = 3
 SANDBOX_RUNS = 9
@@ -58,14 +82,12 @@ def main() -> None:
         path = Path(directory) / "pages.warc.gz"
         megabytes = write_warc(path)
         sandbox = sandbox_table(path, megabytes, Path(directory))
-    write_results("extraction", "\n".join([*quality, "", *sandbox]))
+    write_results("extraction", "\n".join([*quality, "", *sandbox, "", *charset_table()]))
 
 
 def read_rows(name: str) -> Iterator[dict[str, str]]:
-    """The rows of a file of gold pages."""
-    content = zstandard.ZstdDecompressor().stream_reader(
-        (DATA / "html_gold" / name).read_bytes(), read_across_frames=True
-    )
+    """The rows of a ``.jsonl.zst`` file."""
+    content = zstandard.ZstdDecompressor().stream_reader((DATA / name).read_bytes(), read_across_frames=True)
     for line in io.TextIOWrapper(content, "utf-8"):
         yield json.loads(line)
 
@@ -103,7 +125,7 @@ def write_warc(path: Path) -> float:
     """Every gold page as Common Crawl has it: request, response, metadata records; gives megabytes of HTML."""
     total = 0
     with path.open("wb") as file:
-        for name in (GOLD, "mozilla_readability.jsonl.zst"):
+        for name in (GOLD, MORE):
             for page in read_rows(name):
                 body = page["html"].encode()
                 http = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nServer: nginx\r\n\r\n" + body
@@ -158,6 +180,22 @@ def sandbox_table(path: Path, megabytes: float, directory: Path) -> list[str]:
         f"Starting the sandbox and its server, once a task: "
         f"{first - statistics.median(run[1][1] for run in results):.2f} s.",
     ]
+
+
+def charset_table() -> list[str]:
+    """Pages in the charsets that languages were written in before UTF-8, with nothing said of their charset."""
+    sentences: dict[str, list[str]] = {}
+    for row in read_rows("langid/lingua_testdata.jsonl.zst"):
+        if row["kind"] == "sentences":
+            sentences.setdefault(row["lang"], []).append(row["text"])
+    cells = []
+    for language, charset in CHARSETS:
+        pages = [sentences[language][start : start + 10] for start in range(0, 400, 10)]
+        bodies = ["<html><body><p>" + "</p><p>".join(page) for page in pages]
+        encoded = [body.encode(charset, "ignore") for body in bodies]
+        num_right = sum(decode(data).text == data.decode(codec_for(charset) or charset) for data in encoded)
+        cells.append(f"| {language} | {charset} | {num_right} |")
+    return ["| language | charset, not declared | pages of 40 read without an error |", "|---|---|---|", *cells]
 
 
 def bare(path: Path) -> int:

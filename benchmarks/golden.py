@@ -14,27 +14,23 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import json
 import os
 import subprocess
 import sys
-import venv
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from zlib import crc32
 
 import pyarrow as pa
-import zstandard
+from environment import CACHE, DATA, ROOT, peer_python, read_texts, write_results
 
 from winnow.choose.presets import RULE_SETS
 from winnow.choose.rules import RuleSet
 from winnow.choose.sql import evaluate
 
-ROOT = Path(__file__).resolve().parents[1]
 SUPPORT = Path(__file__).with_suffix("")
 PAGE = ROOT / "docs" / "presets.md"
 MARKS = ("<!-- agreement: written by benchmarks/golden.py -->", "<!-- end of agreement -->")
@@ -93,24 +89,20 @@ class Agreement:
 def main() -> None:
     arguments = _arguments()
     documents = [*sample(arguments.data), *altered(sample(arguments.data))]
-    expected = reference_decisions(documents, arguments.cache, arguments.environment)
+    expected = reference_decisions(documents, arguments.cache)
     decided = {
         name: decide(rules, [text for _, text in documents]) for name, rules in RULE_SETS.items() if rules.measures
     }
     table = report(documents, expected, decided)
-    print(table)
-    now = datetime.now(UTC)
-    results = ROOT / "benchmarks" / "results" / f"golden_{now:%Y%m}.md"
-    results.write_text(f"# Agreement of the presets with their references, {now:%Y-%m-%d}\n\n{table}")
+    write_results("golden", table)
     if PAGE.exists():
         PAGE.write_text(_between_marks(PAGE.read_text(), table))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="where the documents are")
-    parser.add_argument("--cache", type=Path, default=ROOT / ".bench", help="where environment and decisions are kept")
-    parser.add_argument("--environment", type=Path, help="a virtual environment that already has the references")
+    parser.add_argument("--data", type=Path, default=DATA, help="where the documents are")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="where environment and decisions are kept")
     return parser.parse_args()
 
 
@@ -118,9 +110,7 @@ def sample(data: Path) -> list[tuple[str, str]]:
     """(Source, text) of every document of the sample."""
     documents = []
     for path, number in SOURCES.items():
-        content = zstandard.ZstdDecompressor().stream_reader((data / path).read_bytes())
-        texts = [json.loads(line)["text"] or "" for line in io.TextIOWrapper(content, "utf-8")]
-        short = [text for text in texts if len(text) <= LONGEST]
+        short = [text for text in read_texts(data / path) if len(text) <= LONGEST]
         step = max(1, len(short) // number)
         documents += [(path.split("/")[-1].split(".")[0], text) for text in short[::step][:number]]
     return documents
@@ -150,9 +140,7 @@ def altered(documents: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         yield "altered", alter[i % len(alter)](text, i)
 
 
-def reference_decisions(
-    documents: Sequence[tuple[str, str]], cache: Path, environment: Path | None
-) -> list[dict[str, str]]:
+def reference_decisions(documents: Sequence[tuple[str, str]], cache: Path) -> list[dict[str, str]]:
     """For every document, the first reason of every reference ("" to keep); kept in the cache."""
     cache.mkdir(parents=True, exist_ok=True)
     lines = "".join(json.dumps({"text": text}) + "\n" for _, text in documents)
@@ -160,7 +148,7 @@ def reference_decisions(
     state = lines.encode() + support + os.environ.get("NLTK_DATA", "").encode()
     decisions = cache / f"golden-{hashlib.blake2b(state, digest_size=8).hexdigest()}.jsonl"
     if not decisions.exists():
-        python = _python(environment or _make_environment(cache / "golden-environment"))
+        python = peer_python(cache)
         source = decisions.with_suffix(".documents")
         source.write_text(lines)
         unfinished = decisions.with_suffix(".unfinished")
@@ -168,17 +156,6 @@ def reference_decisions(
         subprocess.run([python, SUPPORT / "references.py", source, unfinished], check=True)
         unfinished.rename(decisions)
     return [json.loads(line) for line in decisions.read_text().splitlines()]
-
-
-def _make_environment(path: Path) -> Path:
-    if not _python(path).exists():
-        venv.create(path, with_pip=True)
-    subprocess.run([_python(path), "-m", "pip", "install", "-q", "-r", SUPPORT / "requirements.txt"], check=True)
-    return path
-
-
-def _python(environment: Path) -> Path:
-    return environment / "bin" / "python"
 
 
 def decide(rules: RuleSet, texts: Sequence[str]) -> list[str]:

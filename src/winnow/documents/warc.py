@@ -26,7 +26,7 @@ from winnow.core.sandbox import Failure, Sandbox
 from winnow.documents.payload import Payload, Skip, Text, load_reader
 from winnow.documents.schema import Batch, Quarantined
 from winnow.documents.source import Span, open_binary
-from winnow.documents.warc_format import Damage, Record
+from winnow.documents.warc_format import MAX_RECORD_BYTES, Damage, Record
 from winnow.documents.warc_pages import Page, to_page
 from winnow.documents.warc_records import read_records
 from winnow.extract.extractor import Extractor
@@ -79,7 +79,8 @@ def read_pages(span: Span, sandbox: Sandbox[Payload, Text | Skip], guard: Guard,
     with open_binary(span.path) as raw:
         stream = cast(BinaryIO, raw)
         rows = _Rows(span.path)
-        for block in _blocks(read_records(stream, damaged=guard.suspects.deaths > 0)):
+        records = read_records(stream, max_bytes=MAX_RECORD_BYTES, damaged=guard.suspects.deaths > 0)
+        for block in _blocks(records):
             num_bytes = stream.tell()
             for record, is_poison in guard.each(position, block, num_bytes):
                 rows.add(record, is_poison)

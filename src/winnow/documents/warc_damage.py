@@ -9,7 +9,7 @@ A member that is broken (bad data, wrong checksum) breaks the record that it end
 member, the records that are complete are kept.
 
 Cost: half of FastWARC's speed on gzip (zlib), the same on plain files; the search for members 1 GB/s. Memory: one
-record of ``MAX_RECORD_BYTES`` at most.
+record of ``max_bytes`` at most.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ where its Content-Length leads, so a wrong length is noticed before its record i
 first thing that is wrong; then ``winnow.documents.warc_damage``, which is slower and gives up nothing, goes on from the
 record before, as it does with the last record of a sound file.
 
-Cost: 1.1 GB/s of decompressed records, as FastWARC alone. Memory: two records, of ``MAX_RECORD_BYTES`` at most.
+Cost: 1.1 GB/s of decompressed records, as FastWARC alone. Memory: two records, of ``max_bytes`` at most.
 
 Rejected: FastWARC's own undoing of HTTP codings (it would work here, in the worker, on bytes that may be a bomb);
 warcio (a third of the speed, ends at the first damaged record).
@@ -19,7 +19,6 @@ from typing import Any, BinaryIO
 
 from winnow.documents.warc_damage import find_compression, read_damaged
 from winnow.documents.warc_format import (
-    MAX_RECORD_BYTES,
     PEEKED_BYTES,
     Compression,
     Damage,
@@ -40,12 +39,11 @@ class _DamageFoundError(Exception):
     """FastWARC cannot go on, or what it says cannot be believed."""
 
 
-def read_records(
-    stream: BinaryIO, *, max_bytes: int = MAX_RECORD_BYTES, damaged: bool = False
-) -> Iterator[Record | Damage]:
+def read_records(stream: BinaryIO, *, max_bytes: int, damaged: bool = False) -> Iterator[Record | Damage]:
     """Every record of a WARC or WET file, plain or compressed by gzip, zstd or lz4, in order.
 
-    ``stream`` must be seekable. ``damaged`` reads the file without FastWARC from the start, with the same result.
+    ``stream`` must be seekable. Of a record that may hold a document and has more than ``max_bytes``, only the
+    beginning is given. ``damaged`` reads the file without FastWARC from the start, with the same result.
     Errors of the stream itself pass through.
     """
     remedy = foreign(stream)

@@ -13,21 +13,20 @@ rejected); none of the policy phrases. The lines that remain and their sentences
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from winnow.kernels import phrases
-from winnow.kernels.buffers import PADDING
-from winnow.kernels.characters import decode
+from winnow.kernels.characters import SPACE, decode
 from winnow.kernels.counts import Counts, counts_type
-from winnow.kernels.jit import kernel, leaf
+from winnow.kernels.jit import leaf
 from winnow.kernels.lines import ends_with_ellipsis
-from winnow.kernels.masks import BREAK, PHRASE, next_set, num_chars, strip, word_range
-from winnow.kernels.page import Page, new_page_space, read_page
-from winnow.kernels.phrases import CITATION, citation_length, phrase_at
-from winnow.kernels.sentences import count_sentences
-from winnow.kernels.tokens import Rules, new_lexicon
+from winnow.kernels.masks import BREAK, PHRASE, next_set, strip, word_range
+from winnow.kernels.phrases import citation_length, phrase_at
+from winnow.kernels.sentences import code_by_rule, count_sentences, read_code
+from winnow.kernels.tokens import Rules, code_of_chunk
+from winnow.kernels.workspace import Workspace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,48 +46,33 @@ C4_COUNTS = counts_type(
 SPLITLINE_COUNTS = counts_type("num_splitlines", "num_bullet_splitlines", "num_ellipsis_splitlines")
 
 
-@kernel
-def count_splitlines(page: Page, rules: Rules, counts: Counts, c4: NDArray[np.int64], scratch: Counts) -> None:
-    """Write the counts of the lines of ``str.splitlines`` (SPLITLINE_COUNTS; C4_COUNTS as an array of 3 x 4).
+class Line(NamedTuple):
+    """A line after its citation marks were removed."""
 
-    ``scratch`` is a row of CHARACTER_COUNTS, which edited lines overwrite.
-    """
-    next_line = 0
-    while next_line < page.size:
-        start, end, next_line = _count_until_citation(page, next_line, rules.classes, counts, c4)
-        if start < end:
-            text, size = _without_citations(page.text, start, end, rules.classes)
-            scratch.num_chars = 0
-            space, lexicon = new_page_space(size, size, size), new_lexicon(rules.definition, size)
-            edited, _, _ = read_page(text, size, rules, lexicon, space, scratch)
-            found = _find_phrases(edited, 0, size, rules.classes)
-            first, last = word_range(page.masks, start, end)
-            _judge_line(edited, 0, size, found, last - first, c4)
+    num_words_before: int  # before the citation marks were removed
+    num_words: int
+    mark: int  # its last byte, or a space if it ends in an ellipsis
+    phrases: int  # a bit for each that it holds
+    rule_sentences: int  # by the plain rule
+    word_sentences: int  # by the word definition
 
 
 @leaf
-def _count_until_citation(
-    page: Page, start: int, classes: Classes, counts: Counts, c4: NDArray[np.int64]
-) -> tuple[int, int, int]:
-    """Count lines until one holds citation marks; gives the range of that line and where the next one starts."""
-    while start < page.size:
-        end = next_set(page.masks, BREAK, start, page.size)
-        first, last = strip(page.masks, start, end)
-        start = _after_break(page.text, end, page.size)
+def count_splitlines(
+    text: Bytes, size: int, longest_chunk: int, rules: Rules, space: Workspace, counts: Counts, c4: NDArray[np.int64]
+) -> None:
+    """Write the counts of the lines of ``str.splitlines`` (SPLITLINE_COUNTS; C4_COUNTS as an array of 3 x 4)."""
+    start = 0
+    while start < size:
+        end = next_set(space.masks, BREAK, start, size)
+        first, last = strip(space.masks, start, end)
+        start = _after_break(text, end, size)
         counts.num_splitlines += 1
-        if first == last:
-            continue
-        code, _ = decode(page.text, first, last)
-        counts.num_bullet_splitlines += code in (0x2022, ord("-"))
-        counts.num_ellipsis_splitlines += ends_with_ellipsis(page.text, first, last)
-        first_word, last_word = word_range(page.masks, first, last)
-        if last_word - first_word < MIN_WORDS[DATATROVE] or _has_long_word(page, first_word, last_word):
-            continue
-        found = _find_phrases(page, first, last, classes)
-        if found >> CITATION & 1:
-            return first, last, start
-        _judge_line(page, first, last, found, last_word - first_word, c4)
-    return 0, 0, page.size
+        if first < last:
+            code, _ = decode(text, first, last)
+            counts.num_bullet_splitlines += code in (ord("\u2022"), ord("-"))
+            counts.num_ellipsis_splitlines += ends_with_ellipsis(text, first, last)
+            _apply_rules(text, first, last, longest_chunk > LONGEST_WORD, rules, space, c4)
 
 
 @leaf
@@ -99,62 +83,64 @@ def _after_break(text: Bytes, at: int, size: int) -> int:
 
 
 @leaf
-def _has_long_word(page: Page, first: int, last: int) -> bool:
-    if page.longest_chunk <= LONGEST_WORD:
-        return False
+def _apply_rules(
+    text: Bytes, start: int, end: int, may_be_long: bool, rules: Rules, space: Workspace, c4: NDArray[np.int64]
+) -> None:
+    """Count a stripped line where the forms keep it."""
+    first, last = word_range(space.masks, start, end)
+    if last - first < MIN_WORDS[DATATROVE] or (may_be_long and _has_long_word(first, last, space)):
+        return
+    found = _find_phrases(text, start, end, space.masks, rules.classes)
+    if found >> phrases.CITATION & 1:
+        size = _cut_citations(text, start, end, space.edited, rules.classes)
+        _judge(_read_edited(last - first, size, rules, space), c4)
+        return
+    rule_sentences = count_sentences(space.rule_marks, first, last)
+    word_sentences = count_sentences(space.word_marks, first, last)
+    _judge(Line(last - first, last - first, _mark(text, start, end), found, rule_sentences, word_sentences), c4)
+
+
+@leaf
+def _has_long_word(first: int, last: int, space: Workspace) -> bool:
     for position in range(first, last):
-        if page.entries[page.chunks[position]].length > LONGEST_WORD:
+        if space.lexicon.chunks.entries[space.chunks[position]].length > LONGEST_WORD:
             return True
     return False
 
 
 @leaf
-def _find_phrases(page: Page, start: int, end: int, classes: Classes) -> int:
-    """A bit for every phrase of a line."""
+def _find_phrases(text: Bytes, start: int, end: int, masks: NDArray[np.uint64], classes: Classes) -> int:
     found = 0
-    at = next_set(page.masks, PHRASE, start, end)
+    at = next_set(masks, PHRASE, start, end)
     while at < end:
-        found |= 1 << phrase_at(page.text, at, end, classes)
-        at = next_set(page.masks, PHRASE, at + 1, end)
+        found |= 1 << phrase_at(text, at, end, classes)
+        at = next_set(masks, PHRASE, at + 1, end)
     return found
 
 
-@kernel
-def _without_citations(
-    text: Bytes, start: int, end: int, classes: Classes
-) -> tuple[Bytes, int]:
-    """A copy of a line without its citation marks, and its size without the padding."""
-    edited = np.zeros(end - start + PADDING, np.uint8)
-    size, at = 0, start
-    while at < end:
-        skip = citation_length(text, at, end, classes) if text[at] == ord("[") else 0
-        if skip == 0:
-            edited[size] = text[at]
-            size += 1
-        at += max(skip, 1)
-    return edited, size
+@leaf
+def _mark(text: Bytes, start: int, end: int) -> int:
+    return np.int64(text[end - 1]) if start < end and not ends_with_ellipsis(text, start, end) else ord(" ")
 
 
 @leaf
-def _judge_line(page: Page, start: int, end: int, found: int, num_words_before: int, c4: NDArray[np.int64]) -> None:
+def _judge(line: Line, c4: NDArray[np.int64]) -> None:
     """Apply what follows the removal of citation marks, in order."""
-    first, last = word_range(page.masks, start, end)
-    mark = page.text[end - 1] if end > start and not ends_with_ellipsis(page.text, start, end) else ord(" ")
     for form in range(len(FORMS)):
         counts = c4[form]
         is_over = counts[LOREM_IPSUM] + counts[CURLY_BRACKET] > 0
-        num_words = last - first if form == TFDS else num_words_before
-        if is_over or not _is_end(mark, form) or num_words < MIN_WORDS[form]:
+        num_words = line.num_words if form == TFDS else line.num_words_before
+        if is_over or not _is_end(line.mark, form) or num_words < MIN_WORDS[form]:
             continue
-        if found >> phrases.LOREM_IPSUM & 1:
+        if line.phrases >> phrases.LOREM_IPSUM & 1:
             counts[LOREM_IPSUM] = 1
-        elif found >> phrases.JAVASCRIPT & 1:
+        elif line.phrases >> phrases.JAVASCRIPT & 1:
             continue
-        elif found >> phrases.CURLY & 1:
+        elif line.phrases >> phrases.CURLY & 1:
             counts[CURLY_BRACKET] = 1
-        elif not found >> phrases.POLICY & 1:
+        elif not line.phrases >> phrases.POLICY & 1:
             counts[NUM_LINES] += 1
-            counts[NUM_SENTENCES] += count_sentences(page.rule_marks if form == TFDS else page.word_marks, first, last)
+            counts[NUM_SENTENCES] += line.rule_sentences if form == TFDS else line.word_sentences
 
 
 @leaf
@@ -162,3 +148,52 @@ def _is_end(mark: int, form: int) -> bool:
     if form == FINEWEB or mark in (ord("."), ord("?"), ord("!"), ord('"')):
         return True
     return form == DATATROVE and mark == ord("'")
+
+
+@leaf
+def _cut_citations(text: Bytes, start: int, end: int, edited: Bytes, classes: Classes) -> int:
+    """Write a line without its citation marks; gives its size."""
+    size, at = 0, start
+    while at < end:
+        skip = citation_length(text, at, end, classes) if text[at] == ord("[") else 0
+        if skip == 0:
+            edited[size] = text[at]
+            size += 1
+        at += max(skip, 1)
+    return size
+
+
+@leaf
+def _read_edited(num_words_before: int, size: int, rules: Rules, space: Workspace) -> Line:
+    """Read a line that was edited, word by word and without masks: few lines are."""
+    text = space.edited
+    num_words = found = at = 0
+    rule_begun = word_begun = 0
+    rule_ended = word_ended = False
+    while at < size:
+        start, end = _next_word(text, at, size, rules.classes)
+        if start == end:
+            break
+        begun, rule_ended = read_code(code_by_rule(text, start, end), rule_ended)
+        rule_begun += begun
+        begun, word_ended = read_code(code_of_chunk(text, start, end, rules, space.cuts), word_ended)
+        word_begun += begun
+        num_words, at = num_words + 1, end
+    for place in range(size):
+        found |= 1 << phrase_at(text, place, size, rules.classes)
+    has_words = num_words > 0
+    return Line(num_words_before, num_words, _mark(text, 0, size), found, rule_begun + has_words, word_begun + has_words)
+
+
+@leaf
+def _next_word(text: Bytes, at: int, size: int, classes: Classes) -> tuple[int, int]:
+    """The range of the next word of ``str.split``; empty if there is none."""
+    start = end = at
+    while end < size:
+        code, length = decode(text, end, size)
+        is_space = classes[code] & SPACE != 0
+        if is_space and start < end:
+            return start, end
+        end += length
+        start = end if is_space else start
+    return start, end

@@ -7,13 +7,12 @@ lengths are code points. Documents are at most 2 GB long.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from winnow.kernels.c4 import C4_COUNTS, FORMS, SPLITLINE_COUNTS, count_splitlines
 from winnow.kernels.characters import character_classes
-from winnow.kernels.counts import Counts
 from winnow.kernels.jit import leaf
 from winnow.kernels.lines import LINE_COUNTS, PARAGRAPH_COUNTS, count_lines, count_paragraphs
 from winnow.kernels.masks import CHARACTER_COUNTS, scan
@@ -25,9 +24,9 @@ from winnow.kernels.tokens import (
     DEFINITIONS,
     WHITESPACE,
     Rules,
+    count_pieces,
     cut_new_chunks,
     keep_within_limits,
-    num_words_of,
     write_out,
 )
 from winnow.kernels.unicode_rules import word_breaks
@@ -64,11 +63,81 @@ def count_text(data: Bytes, offsets: NDArray[np.int64], rules: Rules) -> dict[st
     """
     num_documents = len(offsets) - 1
     sections = [np.zeros(num_documents, section) for section in SECTIONS]
-    plain = [section.view(np.int64).reshape(num_documents, -1) for section in sections]
-    plain[-1] = plain[-1].reshape(num_documents, len(FORMS), -1)
-    room = Room(int(np.diff(offsets).max(initial=0)), 1 << 12, 1 << 12)
-    done = 0
-    while done < num_documents:
+    table = Table(*sections)
+    table = table._replace(
+        ngrams=table.ngrams.view(np.int64).reshape(num_documents, len(NGRAM_COUNTS)),
+        c4=table.c4.view(np.int64).reshape(num_documents, len(FORMS), len(C4_COUNTS) // len(FORMS)),
+    )
+    room = Room(int(np.diff(offsets).max(initial=0)), num_words=1 << 12, num_pieces=1 << 12)
+    row = 0
+    while row < num_documents:
         space = new_workspace(DEFINITIONS[rules.definition], room)
-        done, room = _count_documents(data, offsets, done, rules, space, *sections, plain[2], plain[6])
+        row, room = _count_documents(data, offsets, row, rules, space, table)
     return {name: np.ascontiguousarray(section[name]) for section in sections for name in section.dtype.names or ()}
+
+
+class Table(NamedTuple):
+    """The counts of all documents, a row each."""
+
+    characters: NDArray[np.void]
+    words: NDArray[np.void]
+    ngrams: NDArray[np.int64]
+    lines: NDArray[np.void]
+    paragraphs: NDArray[np.void]
+    splitlines: NDArray[np.void]
+    c4: NDArray[np.int64]
+
+
+@leaf
+def _count_documents(
+    data: Bytes, offsets: NDArray[np.int64], row: int, rules: Rules, space: Workspace, table: Table
+) -> tuple[int, Room]:
+    """Count documents from a row on until one does not fit; gives its row, and the room that it needs at least."""
+    room = space.room
+    while row < offsets.size - 1:
+        room = _count_document(data[offsets[row] :], offsets[row + 1] - offsets[row], row, rules, space, table)
+        if room.num_words > space.room.num_words or room.num_pieces > space.room.num_pieces:
+            break
+        row += 1
+    return row, room
+
+
+@leaf
+def _count_document(text: Bytes, size: int, row: int, rules: Rules, space: Workspace, table: Table) -> Room:
+    """Write a document's row; gives the room that it needs, and nothing else is of use if that is more than there is."""
+    room, lexicon, counts = space.room, space.lexicon, table.characters[row]
+    num_chunks = scan(text, size, rules.classes, space.masks, counts)
+    need = max(num_chunks, 2 * counts.num_newlines + 2)
+    if need > room.num_words:
+        return Room(room.num_bytes, 2 * need, room.num_pieces)
+    is_ascii = counts.num_chars == size
+    keep_within_limits(lexicon)
+    first_new, chunks = lexicon.chunks.size[0], space.chunks[:num_chunks]
+    longest = number_chunks(text, size, space.masks, is_ascii, rules.classes, lexicon.chunks, chunks)
+    words = chunks
+    if rules.definition != WHITESPACE:
+        need = cut_new_chunks(text, space.masks, is_ascii, first_new, lexicon, space.cuts, rules)
+        if need > room.num_pieces:
+            return Room(room.num_bytes, room.num_words, 2 * need)
+        need = count_pieces(chunks, lexicon.chunks.entries)
+        if need > room.num_words:
+            return Room(room.num_bytes, 2 * need, room.num_pieces)
+        words = space.words[:need]
+        write_out(chunks, lexicon, words)
+    _count_words(words, row, space, table)
+    count_lines(text, size, space.masks, rules.classes, space.tally, table.lines[row])
+    count_paragraphs(text, size, space.masks, space.tally, table.paragraphs[row])
+    mark_sentences(chunks, lexicon.chunks.entries, True, space.rule_marks)
+    mark_sentences(chunks, lexicon.chunks.entries, False, space.word_marks)
+    count_splitlines(text, size, longest, rules, space, table.splitlines[row], table.c4[row])
+    return room
+
+
+@leaf
+def _count_words(sequence: NDArray[np.int32], row: int, space: Workspace, table: Table) -> None:
+    entries = space.lexicon.words.entries
+    num_distinct = count_frequencies(sequence, entries, space.distinct)
+    words = Words(sequence, space.distinct[:num_distinct], entries)
+    count_words(words, table.words[row])
+    count_ngrams(words, space.ngrams, table.ngrams[row])
+    forget_frequencies(words)

@@ -88,17 +88,26 @@ def cut_new_chunks(text: Bytes, masks: NDArray[np.uint64], is_ascii: bool, first
 
 
 @leaf
-def cut_one(text: Bytes, start: int, end: int, hashed: np.uint64, rules: Rules, cuts: Cuts, at: int) -> tuple[int, int]:
-    """Write the pieces of a chunk from place ``at`` on; gives how many there are, and the chunk's sentence code."""
+def _cut_chunk(text: Bytes, start: int, end: int, hashed: np.uint64, rules: Rules, cuts: Cuts, at: int) -> int:
+    """Write the pieces of a chunk from place ``at`` on; gives how many there are."""
     starts, ends = cuts.starts[at:], cuts.ends[at:]
     if rules.definition == UNICODE:
-        return cut_unicode_chunk(text, start, end, rules.classes, starts, ends), code_by_rule(text, start, end)
+        return cut_unicode_chunk(text, start, end, rules.classes, starts, ends)
     number = cut_plain_chunk(text, start, end, hashed, rules.classes, rules.strings, starts)
     if number == 0:
         number = cut_chunk(text, start, end, rules.classes, rules.strings, starts, cuts.scratch)
     for piece in range(number):
         ends[piece] = starts[piece + 1] if piece + 1 < number else end
-    return number, code_of_words(text, starts, ends, number, rules.classes)
+    return number
+
+
+@leaf
+def code_of_chunk(text: Bytes, start: int, end: int, rules: Rules, cuts: Cuts) -> int:
+    """The sentence code of a chunk by the word definition: spaCy's, or else the plain rule."""
+    if rules.definition != SPACY:
+        return code_by_rule(text, start, end)
+    number = _cut_chunk(text, start, end, hash_bytes(text, start, end), rules, cuts, 0)
+    return code_of_words(text, cuts.starts, cuts.ends, number, rules.classes)
 
 
 @leaf
@@ -109,7 +118,9 @@ def _cut_chunks(text: Bytes, first: int, chunks: Vocabulary, rules: Rules, cuts:
         entry = chunks.entries[index]
         if at + entry.last - entry.first > cuts.starts.size:
             return at + entry.last - entry.first
-        number, entry.code = cut_one(text, entry.first, entry.last, entry.hash, rules, cuts, at)
+        number = _cut_chunk(text, entry.first, entry.last, entry.hash, rules, cuts, at)
+        if rules.definition == SPACY:
+            entry.code = code_of_words(text, cuts.starts[at:], cuts.ends[at:], number, rules.classes)
         entry.first, entry.last = at, at + number
         at += number
     return at
@@ -143,7 +154,7 @@ def _number_pieces(
 
 
 @leaf
-def num_words(chunk_sequence: NDArray[np.int32], entries: NDArray[np.void]) -> int:
+def count_pieces(chunk_sequence: NDArray[np.int32], entries: NDArray[np.void]) -> int:
     """How many words a sequence of chunks has."""
     number = np.int64(0)
     for position in range(chunk_sequence.size):

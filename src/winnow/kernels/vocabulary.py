@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from winnow.kernels.buffers import Bytes
     from winnow.kernels.characters import Classes
 
-LIMIT = 1 << 15
+LIMIT = 1 << 18
 
 ENTRY = np.dtype(
     [
