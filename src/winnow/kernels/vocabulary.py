@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from winnow.kernels.buffers import Bytes
     from winnow.kernels.characters import Classes
 
-LIMIT = 1 << 18
+LIMIT = 1 << 17
 
 ENTRY = np.dtype(
     [
