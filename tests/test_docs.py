@@ -36,6 +36,20 @@ def test_every_rule_set_is_in_the_presets_page() -> None:
         assert f"`{name}`" in page, name
 
 
+def test_every_column_of_documents_and_editors_is_described() -> None:
+    from winnow.documents.schema import CORE
+    from winnow.documents.warc import SCHEMA
+    from winnow.edit.editor import chain
+
+    page = (ROOT / "docs" / "data-format.md").read_text()
+    for name in (*(field.name for field in CORE), *SCHEMA.names):
+        assert f"| `{name}` |" in page, name
+    page = (ROOT / "docs" / "editing.md").read_text()
+    editors = (winnow.UrlRemoval(), winnow.NewlineRemoval(), winnow.RefinedWebLines(), winnow.C4Lines())
+    for name in chain(editors).columns().names:
+        assert f"`{name}`" in page, name
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_names_imported_in_the_docs_exist(page: Path) -> None:
     for block in code_blocks(page, "python"):
