@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,trafilatura,fasttext]'
+	$(BIN)/python -m winnow.recipes.compiling
 	@touch $@
 
 demo: $(VENV)/ready  ## the main job on the packaged sample: documents, a report, a reason for every document dropped

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import random
+import struct
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -73,6 +74,24 @@ def test_blocks_that_hold_no_document_are_not_kept() -> None:
 def test_a_file_that_is_one_gzip_stream_is_read_and_its_records_share_its_offset() -> None:
     found = read(gzip.compress(b"".join(record(number) for number in range(5))))
     assert [(item.offset, item.id) for item in found] == [(0, f"<urn:x:{number}>") for number in range(5)]
+
+
+def with_dictionary(records: list[bytes]) -> list[bytes]:
+    """zstd frames that need a dictionary, behind a frame that holds it (IIPC, Zstandard compression of WARC, 1.0)."""
+    dictionary = zstandard.train_dictionary(4096, [record(number) for number in range(300)])
+    compressor = zstandard.ZstdCompressor(dict_data=dictionary)
+    content = dictionary.as_bytes()
+    return [struct.pack("<II", 0x184D2A5D, len(content)) + content, *map(compressor.compress, records)]
+
+
+def test_zstd_with_a_dictionary_is_read_up_to_the_first_damage() -> None:
+    parts = with_dictionary([record(number) for number in range(4)])
+    found = read(b"".join(parts))
+    assert [name(item) for item in found] == ["0", "1", "2", "3"]
+    assert found[0].offset == len(parts[0])
+    parts[3] = parts[3][:20] + b"\xff" + parts[3][21:]
+    assert ids(b"".join(parts))[-1] == "damage"
+    assert ids(b"".join(parts))[0] == "0"
 
 
 def test_a_file_compressed_in_blocks_is_read() -> None:

@@ -58,16 +58,23 @@ class Compression(Enum):
     GZIP = b"\x1f\x8b"
     ZSTD = b"\x28\xb5\x2f\xfd"
     LZ4 = b"\x04\x22\x4d\x18"
+    DICTIONARY = b"\x5d\x2a\x4d\x18"
+    """zstd with a dictionary in its first frame (IIPC, Zstandard compression of WARC, 1.0)."""
 
     @classmethod
     def of(cls, head: bytes) -> Compression | None:
         """How the file is compressed that begins so; None where it does not say."""
         return next((kind for kind in cls if head.startswith(kind.value)), None)
 
+    @property
+    def needs_fastwarc(self) -> bool:
+        """Whether FastWARC alone can read it, so that nothing behind the first damage is found."""
+        return self in (Compression.LZ4, Compression.DICTIONARY)
+
     def opens_record(self, data: bytes) -> bool:
         """Whether these bytes, a few hundred of the file, begin a record and its gzip member or frame."""
-        if self is Compression.LZ4:
-            return data.startswith(self.value)
+        if self.needs_fastwarc:
+            return data.startswith((Compression.LZ4.value, Compression.ZSTD.value))
         return decompressed_start(data, self).lstrip(b"\r\n").startswith(b"WARC/")
 
     def decompressor(self) -> Any:

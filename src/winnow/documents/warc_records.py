@@ -52,10 +52,10 @@ def read_records(stream: BinaryIO, *, max_bytes: int, damaged: bool = False) -> 
         return
     compression = Compression.of(stream.read(5)) or find_compression(stream)
     start = 0
-    if not damaged or compression is Compression.LZ4:
+    if not damaged or compression.needs_fastwarc:
         stream.seek(0)
         start = yield from _read(_Tap(stream), compression, max_bytes)
-    if compression is not Compression.LZ4:
+    if not compression.needs_fastwarc:
         yield from read_damaged(stream, compression, max_bytes, start)
 
 
@@ -69,8 +69,8 @@ def _read(tap: _Tap, compression: Compression, max_bytes: int) -> Generator[Reco
                 yield held
             held = record
     except _DamageFoundError as found:
-        error = f"an lz4 file cannot be read behind its first damage: {found}"
-    if compression is Compression.LZ4:
+        error = f"nothing is read behind the first damage of a file compressed like this: {found}"
+    if compression.needs_fastwarc:
         if held is not None:
             yield held
         if error:

@@ -1,6 +1,6 @@
 """Main text by resiliparse: rules on the tree of a fast parser. DCLM's choice, and the default here.
 
-Cost: about 150 MB of HTML a second and core, thirty times trafilatura's speed; three quarters of a whole run.
+Cost: about 200 MB of HTML a second and core, fourteen times trafilatura's speed; three quarters of a whole run.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Main text by trafilatura: more careful rules in Python, with two other extractors to fall back on.
 
-Better main text than resiliparse's on articles (docs/extraction.md) at a twentieth of its speed. Its ``deduplicate``
+Better main text than resiliparse's on articles (docs/extraction.md) at a fourteenth of its speed. Its ``deduplicate``
 option is left out: it remembers earlier pages, so a page's text would depend on which pages came before it.
 """
 

@@ -25,7 +25,7 @@ from winnow.kernels.lines import ends_with_ellipsis
 from winnow.kernels.masks import BREAK, PHRASE, next_set, strip, word_range
 from winnow.kernels.phrases import citation_length, phrase_at
 from winnow.kernels.sentences import code_by_rule, count_sentences, read_code
-from winnow.kernels.tokens import Rules, code_of_chunk
+from winnow.kernels.tokens import SPACY, Rules, code_of_chunk
 from winnow.kernels.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _apply_rules(
         _judge(_read_edited(last - first, size, rules, space), c4)
         return
     rule_sentences = count_sentences(space.rule_marks, first, last)
-    word_sentences = count_sentences(space.word_marks, first, last)
+    word_sentences = count_sentences(space.word_marks, first, last) if rules.definition == SPACY else rule_sentences
     _judge(Line(last - first, last - first, _mark(text, start, end), found, rule_sentences, word_sentences), c4)
 
 

@@ -35,7 +35,10 @@ def hash_bytes(data: Bytes, start: int, end: int) -> np.uint64:
     """Hash of ``data[start:end]``; reads up to 7 bytes past the end and ignores them."""
     state = np.uint64(end - start) * _LENGTH
     at = start
-    while end - at > 8:
+    while end - at > 16:
+        state = mix(state ^ (word_at(data, at + 8) * _LENGTH), word_at(data, at))
+        at += 16
+    if end - at > 8:
         state = mix(state, word_at(data, at))
         at += 8
     return mix(state, word_at(data, at) & low_bits(8 * (end - at)))
@@ -64,11 +67,11 @@ def find(slots: NDArray[np.int32], hashes: NDArray[np.uint64], wanted: np.uint64
 
 
 class Tally(NamedTuple):
-    """How often each of some hashes was met, and the table that finds them."""
+    """How often each of some hashes was met in each of two roles, and the table that finds them."""
 
     slots: NDArray[np.int32]
     hashes: NDArray[np.uint64]
-    counts: NDArray[np.int32]
+    counts: NDArray[np.int32]  # two for each hash
     taken: NDArray[np.int32]  # the slot of each hash
     size: NDArray[np.int64]  # number of distinct hashes, one number
 
@@ -78,7 +81,7 @@ def new_tally(room: int) -> Tally:
     return Tally(
         np.zeros(num_slots(room), np.int32),
         np.empty(room, np.uint64),
-        np.empty(room, np.int32),
+        np.empty(2 * room, np.int32),
         np.empty(room, np.int32),
         np.zeros(1, np.int64),
     )
@@ -94,17 +97,16 @@ def clear(tally: Tally) -> None:
 
 @leaf
 def meet(tally: Tally, hashed: np.uint64) -> int:
-    """Count a hash once more; gives how often it was met by now."""
+    """The place of a hash's two counts, which are 0 at first."""
     slot = find(tally.slots, tally.hashes, hashed)
     if tally.slots[slot] == 0:
-        tally.hashes[tally.size[0]] = hashed
-        tally.counts[tally.size[0]] = 0
-        tally.taken[tally.size[0]] = slot
+        index = tally.size[0]
+        tally.hashes[index] = hashed
+        tally.taken[index] = slot
+        tally.counts[2 * index] = tally.counts[2 * index + 1] = 0
         tally.size[0] += 1
-        tally.slots[slot] = tally.size[0]
-    index = tally.slots[slot] - 1
-    tally.counts[index] += 1
-    return tally.counts[index]
+        tally.slots[slot] = index + 1
+    return 2 * (tally.slots[slot] - 1)
 
 
 @leaf

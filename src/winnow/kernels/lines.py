@@ -57,8 +57,8 @@ SHORT_LINE = 30
 """FineWeb (Penedo et al. 2024) calls a line of at most so many characters short."""
 
 
-_RAW = np.uint64(1)
-"""Set apart from the hash of a stripped piece that of the piece as it stands."""
+_RAW = 1
+"""In a tally, a string's first count is of the pieces that read so when stripped, its second of those that read so raw."""
 
 
 @leaf
@@ -92,14 +92,18 @@ def _count_line(
     line = hash_bytes(text, first, last)
     is_stripped = first == start and last == end
     raw_length = num_chars(masks, start, end)
-    num_raw = meet(tally, (line if is_stripped else hash_bytes(text, start, end)) ^ _RAW)
+    met = meet(tally, line)
+    raw_met = met if is_stripped else meet(tally, hash_bytes(text, start, end))
+    tally.counts[raw_met + _RAW] += 1
+    num_raw = tally.counts[raw_met + _RAW]
     counts.num_line_runs += 1
     counts.num_repeated_line_runs += num_raw > 1
     counts.num_repeated_line_run_chars += raw_length * (num_raw > 1)
     if first == last:
         return
     length = raw_length if is_stripped else num_chars(masks, first, last)
-    num_new = met_again(meet(tally, line))
+    tally.counts[met] += 1
+    num_new = met_again(tally.counts[met])
     counts.num_lines += 1
     counts.num_line_chars += length
     counts.num_duplicate_lines += num_new
@@ -153,8 +157,11 @@ def count_paragraphs(text: Bytes, size: int, masks: NDArray[np.uint64], tally: T
     """Write the counts of paragraphs and paragraph runs (PARAGRAPH_COUNTS); the tally has room for twice as many."""
     clear(tally)
     start, size = strip(masks, 0, size)
-    if start == size:
+    if _next_blank_line(text, start, size, masks) == size:  # one paragraph at most: nothing to compare
         counts.num_paragraph_runs = 1
+        counts.num_paragraphs = np.int64(start < size)
+        counts.num_paragraph_chars = num_chars(masks, start, size)
+        return
     while start < size:
         end = _next_blank_line(text, start, size, masks)
         _count_paragraph(text, start, end, masks, tally, counts)
@@ -184,13 +191,17 @@ def _count_paragraph(
     first, last = strip(masks, start, end)
     paragraph, length = hash_bytes(text, first, last), num_chars(masks, first, last)
     is_stripped = first == start and last == end
-    num_runs = meet(tally, (paragraph if is_stripped else hash_bytes(text, start, end)) ^ _RAW)
+    met = meet(tally, paragraph)
+    raw_met = met if is_stripped else meet(tally, hash_bytes(text, start, end))
+    tally.counts[raw_met + _RAW] += 1
+    num_runs = tally.counts[raw_met + _RAW]
     counts.num_paragraph_runs += 1
     if num_runs > 1:
         counts.num_repeated_paragraph_runs += 1
         counts.num_repeated_paragraph_run_chars += num_chars(masks, start, end)
     if first < last:
-        num_new = met_again(meet(tally, paragraph))
+        tally.counts[met] += 1
+        num_new = met_again(tally.counts[met])
         counts.num_paragraphs += 1
         counts.num_paragraph_chars += length
         counts.num_duplicate_paragraphs += num_new

@@ -73,6 +73,8 @@ def count_ngrams(words: Words, space: NgramSpace, counts: NDArray[np.int64]) -> 
     places, below, above, table = space
     num_places = _keep_repeated_words(words, places)
     for n in range(SHORTEST, min(LONGEST, words.sequence.size) + 1):
+        if num_places == 0 and n >= SHORTEST_LONG:
+            break
         num_places = _keep_pairs(places, num_places, table)
         num_grams = _name_pairs(places, num_places, below, above, words, n, table)
         if n < SHORTEST_LONG:

@@ -98,12 +98,12 @@ class Marks(NamedTuple):
 
     positions: NDArray[np.int32]
     codes: NDArray[np.int32]
-    size: NDArray[np.int64]  # how many there are, one number
+    state: NDArray[np.int64]  # how many there are, and how many lie before the line that was counted last
 
 
 def new_marks(room: int) -> Marks:
     """Room for the marks of so many words and one more."""
-    return Marks(np.empty(room + 1, np.int32), np.empty(room + 1, np.int32), np.zeros(1, np.int64))
+    return Marks(np.empty(room + 1, np.int32), np.empty(room + 1, np.int32), np.zeros(2, np.int64))
 
 
 @leaf
@@ -115,23 +115,26 @@ def mark_sentences(sequence: NDArray[np.int32], entries: NDArray[np.void], by_ru
         code = (ENDS if entry.ends else GOES_ON) if by_rule else entry.code
         marks.positions[num_marks], marks.codes[num_marks] = position, code
         num_marks += code != GOES_ON
-    marks.size[0] = num_marks
+    marks.state[0], marks.state[1] = num_marks, 0
 
 
 @leaf
 def count_sentences(marks: Marks, first: int, last: int) -> int:
-    """Number of sentences of the words ``first`` to ``last - 1``."""
+    """Number of sentences of the words ``first`` to ``last - 1``, which come after all that were asked for before."""
     if first == last:
         return 0
     number, just_ended, next_word = 1, False, first
-    place = np.searchsorted(marks.positions[: marks.size[0]], first)
-    while place < marks.size[0] and marks.positions[place] < last:
+    num_marks, place = marks.state[0], marks.state[1]
+    while place < num_marks and marks.positions[place] < first:
+        place += 1
+    while place < num_marks and marks.positions[place] < last:
         if marks.positions[place] > next_word:
             number, just_ended = number + just_ended, False
         begun, just_ended = read_code(marks.codes[place], just_ended)
         number += begun
         next_word = marks.positions[place] + 1
         place += 1
+    marks.state[1] = place
     return number + (just_ended and next_word < last)
 
 

@@ -30,7 +30,7 @@ from winnow.kernels.spacy_rules import (
     spacy_classes,
 )
 from winnow.kernels.spacy_urls import is_url
-from winnow.kernels.strings import NOT_FOUND, as_buffer, find_hash, find_string, string_table
+from winnow.kernels.strings import NOT_FOUND, as_buffer, find_hash, find_string, may_hold, string_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from winnow.kernels.characters import Classes
     from winnow.kernels.strings import Strings
 
-EXCEPTION = 1  # cut as listed: a bit for each byte where a piece starts
-JOIN = 2  # an exception that the rules cut: a bit for each byte where one of the cut pieces starts
-HEAD = 3  # the first piece of joins: the most pieces that such a join has
-UNIT = 4  # split off at the end after a digit
+EXCEPTION = 0  # cut as listed: a bit for each byte where a piece starts
+JOIN = 1  # an exception that the rules cut: a bit for each byte where one of the cut pieces starts
+HEAD = 2  # the first piece of joins: the most pieces that such a join has
+UNIT = 3  # split off at the end after a digit
 
 MOST_JOINED = 1000
 """A chunk in more pieces than that (a rule of dashes, a blob) is left as cut."""
@@ -112,7 +112,7 @@ def cut_plain_chunk(
 ) -> int:
     """Cut a chunk of ASCII letters, perhaps with a mark at the end, the quick way; gives 0 for any other chunk."""
     size = end - start
-    if size > BLOCK or find_hash(strings, EXCEPTION, hashed) != NOT_FOUND:
+    if size > BLOCK or (may_hold(strings, EXCEPTION, text, start, end) and find_hash(strings, EXCEPTION, hashed) != NOT_FOUND):
         return 0
     others = ~(between(text, start, ord("a"), ord("z")) | between(text, start, ord("A"), ord("Z"))) & low_bits(size)
     starts[0] = start

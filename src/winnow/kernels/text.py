@@ -22,6 +22,7 @@ from winnow.kernels.spacy_rules import spacy_classes
 from winnow.kernels.spacy_words import spacy_strings
 from winnow.kernels.tokens import (
     DEFINITIONS,
+    SPACY,
     WHITESPACE,
     Rules,
     count_pieces,
@@ -128,7 +129,8 @@ def _count_document(text: Bytes, size: int, row: int, rules: Rules, space: Works
     count_lines(text, size, space.masks, rules.classes, space.tally, table.lines[row])
     count_paragraphs(text, size, space.masks, space.tally, table.paragraphs[row])
     mark_sentences(chunks, lexicon.chunks.entries, True, space.rule_marks)
-    mark_sentences(chunks, lexicon.chunks.entries, False, space.word_marks)
+    if rules.definition == SPACY:
+        mark_sentences(chunks, lexicon.chunks.entries, False, space.word_marks)
     count_splitlines(text, size, longest, rules, space, table.splitlines[row], table.c4[row])
     return room
 

@@ -42,7 +42,7 @@ class Workspace(NamedTuple):
     words: NDArray[np.int32]
     distinct: NDArray[np.int32]
     rule_marks: Marks  # where sentences end by the plain rule
-    word_marks: Marks  # the same by the word definition
+    word_marks: Marks  # the same by spaCy's words
     cuts: Cuts
     ngrams: NgramSpace
     tally: Tally
