@@ -4,7 +4,7 @@
 
 Quality: 181 news pages whose main text was marked by hand, by the metric of the benchmark that published them, beside
 the outputs of 19 extractors that it publishes. Speed: processor time of each adapter on those pages, in turn.
-The sandbox: WARC to text by ``read_pages``, with everything it does, against a bare loop of FastWARC, UTF-8 and
+The sandbox: WARC to text by ``read_warc``, with everything it does, against a bare loop of FastWARC, UTF-8 and
 resiliparse on the same file in turn; processor time of all processes together, and time on the wall. Charsets: pages
 in many languages that do not say what they are in.
 """
@@ -30,7 +30,7 @@ from resiliparse.extract.html2text import extract_plain_text
 from winnow.core.guard import Guard, Suspects
 from winnow.documents.charset import codec_for, decode
 from winnow.documents.source import Span
-from winnow.documents.warc import page_sandbox, read_pages
+from winnow.documents.warc import page_sandbox, read_warc
 from winnow.extract.extractor import Extractor
 from winnow.extract.f1 import extraction_scores
 from winnow.extract.resiliparse import Resiliparse
@@ -156,7 +156,7 @@ def sandbox_table(path: Path, megabytes: float, directory: Path) -> list[str]:
 
         def whole() -> int:
             guard = Guard(directory / "note", Suspects())
-            batches = list(read_pages(span, sandbox, guard, 0))
+            batches = list(read_warc(span, sandbox, guard, 0))
             guard.close()
             return sum(batch.documents.num_rows for batch in batches)
 
@@ -164,7 +164,7 @@ def sandbox_table(path: Path, megabytes: float, directory: Path) -> list[str]:
         whole()
         first = time.perf_counter() - start
         results = [(timed(lambda: bare(path)), timed(whole)) for _ in range(SANDBOX_RUNS)]
-    names = ("bare loop", "`read_pages`")
+    names = ("bare loop", "`read_warc`")
     rows = [
         f"| {name} | {megabytes / statistics.median(run[side][0] for run in results):.0f} | "
         f"{megabytes / statistics.median(run[side][1] for run in results):.0f} |"

@@ -13,6 +13,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from pickle import PickleBuffer
 from typing import Any
 
 import pytest
@@ -41,6 +42,14 @@ def load_broken() -> Callable[[int], int]:
 
 def load_crash() -> Callable[[int], int]:
     os.abort()
+
+
+def size(view: memoryview) -> tuple[str, int, int]:
+    return type(view).__name__, len(view), view[-1]
+
+
+def load_size() -> Callable[[Any], tuple[str, int, int]]:
+    return size
 
 
 def load_act() -> Callable[[Act], str]:
@@ -72,6 +81,7 @@ def run_out_of_memory_in_rust() -> None:
 
 ACTS: dict[str, Callable[[Actor, int], Any]] = {
     "backtrack": lambda actor, number: fail(AssertionError(re.match(r"(a+)+$", "a" * 64 + "b"))),
+    "work": lambda actor, number: sum(range(number)) and None,
     "sleep": lambda actor, number: ctypes.CDLL(None).sleep(number),
     "allocate": lambda actor, number: str(len(bytearray(number))),
     "grow": lambda actor, number: actor.heap.append(bytearray(number)),
@@ -126,7 +136,7 @@ def test_results_come_in_order_and_the_child_serves_many_calls() -> None:
         (("exit", 3), "crash", "exit status 3"),
         (("raise", 7), "error", "ValueError: no 7"),
         (("panic", 0), "error", "Panic: called `Option::unwrap()`"),
-        (("unpicklable", 0), "error", "pickle"),
+        (("unpicklable", 0), "error", "local object"),
     ],
 )
 def test_a_bad_record_is_lost_alone_and_says_why(sandbox: Sandbox[Act, str], act: Act, kind: str, words: str) -> None:
@@ -143,6 +153,25 @@ def test_a_record_that_waits_in_native_code_is_stopped_by_the_clock_on_the_wall(
         failure, fine = sandbox.map([("sleep", 60), ("fine", 1)])
     assert failure == Failure("time", "was not done after 0.6 s, although it took less than 0.1 s of CPU time")
     assert fine == "fine 1"
+
+
+def test_the_time_limit_is_each_record_s_own() -> None:
+    with Sandbox(load_act, time_limit=0.5, memory_limit=1 << 30) as sandbox:
+        number = 1
+        while True:  # until a record takes a fifth of the limit
+            start = time.process_time()
+            sum(range(number))
+            if time.process_time() - start > 0.1:
+                break
+            number *= 2
+        assert sandbox.map([("work", number)] * 20) == [f"work {number}"] * 20
+
+
+def test_buffers_arrive_as_views_and_calls_of_any_size_follow_each_other() -> None:
+    with Sandbox(load_size, time_limit=5, memory_limit=1 << 30) as sandbox:
+        for sizes in ((1, 70_000), (3_000_000, 5), (40_000_000,), (2,)):
+            records = [PickleBuffer(bytes(size - 1) + b"\x07") for size in sizes]
+            assert sandbox.map(records) == [("memoryview", size, 7) for size in sizes]
 
 
 def test_many_bad_records_in_one_call(sandbox: Sandbox[Act, str]) -> None:
@@ -186,7 +215,7 @@ def test_a_function_that_cannot_be_loaded_is_an_error_of_the_run(load: Callable[
 
 
 def test_records_that_cannot_be_sent_leave_the_sandbox_usable(sandbox: Sandbox[Act, str]) -> None:
-    with pytest.raises(Exception, match="pickle"):
+    with pytest.raises(Exception, match="local object"):
         sandbox.map([("fine", lambda: None)])  # type: ignore[list-item]
     assert sandbox.map([("fine", 2)]) == ["fine 2"]
 

@@ -16,7 +16,7 @@ from winnow.documents import warc
 from winnow.documents.payload import load_reader
 from winnow.documents.schema import Batch
 from winnow.documents.source import Span
-from winnow.documents.warc import SCHEMA, page_sandbox, read_pages, read_warc
+from winnow.documents.warc import SCHEMA, page_sandbox, read_warc
 from winnow.extract.extractor import Extractor
 from winnow.extract.resiliparse import Resiliparse
 
@@ -82,7 +82,8 @@ def read(
     if data is not None:
         path.write_bytes(data)
     guard = Guard(path.parent / "note", suspects or Suspects())
-    batches = list(read_warc(span(path), extractor or Resiliparse(), guard, 0))
+    with page_sandbox(extractor or Resiliparse()) as sandbox:
+        batches = list(read_warc(span(path), sandbox, guard, 0))
     guard.close()
     return batches
 
@@ -216,7 +217,7 @@ def test_a_page_that_hangs_or_explodes_or_crashes_is_quarantined_alone(tmp_path:
     path.write_bytes(b"".join(pages))
     guard = Guard(tmp_path / "note", Suspects())
     with Sandbox(_load_echo, time_limit=0.3, memory_limit=256 << 20) as sandbox:
-        (batch,) = read_pages(span(path), sandbox, guard, 0)
+        (batch,) = read_warc(span(path), sandbox, guard, 0)
     guard.close()
     assert [row["url"] for row in batch.documents.to_pylist()] == [
         "http://fineh/",
@@ -280,7 +281,7 @@ def test_a_sandbox_may_serve_many_files(tmp_path: Path) -> None:
             path = tmp_path / f"{number}.warc"
             path.write_bytes(page(f"page {number}"))
             guard = Guard(tmp_path / "note", Suspects())
-            assert rows(list(read_pages(span(path), sandbox, guard, 0)))[0]["text"] == f"page {number}"
+            assert rows(list(read_warc(span(path), sandbox, guard, 0)))[0]["text"] == f"page {number}"
             guard.close()
 
 
@@ -325,7 +326,7 @@ def test_all_real_files_go_through_and_every_record_is_accounted_for(shared_data
     with page_sandbox(Resiliparse()) as sandbox:
         for name, expected in published.items():
             guard = Guard(tmp_path / "note", Suspects())
-            batches = list(read_pages(span(shared_data / "warc" / name), sandbox, guard, 0))
+            batches = list(read_warc(span(shared_data / "warc" / name), sandbox, guard, 0))
             guard.close()
             num_records = sum(batch.num_records for batch in batches)
             num_quarantined = sum(len(batch.quarantined) for batch in batches)

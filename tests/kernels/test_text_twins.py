@@ -199,6 +199,13 @@ def test_closed_forms() -> None:
 
 
 @definitions
+def test_a_document_larger_than_the_workspace_counts_as_its_twin_says(definition: str) -> None:
+    line = "Some words, 5 of 10 (or so) in e.g. a # line... and its {end}. {n}\n"
+    large = "".join(line.replace("{n}", str(n)) for n in range(900))
+    assert_equal(["short", large, "short again", large * 2, "x " * 9000], definition)
+
+
+@definitions
 def test_one_huge_document_is_counted(definition: str) -> None:
     text = "word and word of the word " * 400_000
     (found,) = kernel_counts(pa.array([text]), definition)

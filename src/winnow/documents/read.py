@@ -6,10 +6,12 @@ import base64
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from winnow.core.guard import Guard
+from winnow.core.sandbox import Sandbox
 from winnow.core.step import Part, Reshaping
 from winnow.core.table import ShardWriter, Store
 from winnow.documents.ids import settle_ids
@@ -19,7 +21,7 @@ from winnow.documents.parquet import passing_columns, read_parquet, unify
 from winnow.documents.schema import CORE, Batch, Quarantined, document_id
 from winnow.documents.source import File, Span, list_files, remedy, spans
 from winnow.documents.warc import SCHEMA as WARC_SCHEMA
-from winnow.documents.warc import read_warc
+from winnow.documents.warc import page_sandbox, read_warc
 from winnow.extract.extractor import Extractor
 from winnow.extract.resiliparse import Resiliparse
 
@@ -76,14 +78,15 @@ class Read(Reshaping):
     def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
         """Read the task's spans one after the other."""
         position = 0
-        for span in (Span(**plain) for plain in part["spans"]):
-            for batch in self._read(span, guard, position):
-                position += batch.num_records
-                self._write(batch, span, out)
-                if self.limit is not None and out.num_rows >= self.limit:
-                    out.num_bytes += min(batch.num_bytes, span.size)
-                    return
-            out.num_bytes += span.size
+        with page_sandbox(self.extract) as sandbox:
+            for span in (Span(**plain) for plain in part["spans"]):
+                for batch in self._read(span, sandbox, guard, position):
+                    position += batch.num_records
+                    self._write(batch, span, out)
+                    if self.limit is not None and out.num_rows >= self.limit:
+                        out.num_bytes += min(batch.num_bytes, span.size)
+                        return
+                out.num_bytes += span.size
 
     def finish(self, store: Store) -> None:
         """Number the repeats of documents that came without an id; refuse given ids that are not unique."""
@@ -102,13 +105,13 @@ class Read(Reshaping):
         own = {field.name for field in CORE}
         return pa.schema([*CORE, *(field for field in unify(extras) if field.name not in own)])
 
-    def _read(self, span: Span, guard: Guard, position: int) -> Iterator[Batch]:
+    def _read(self, span: Span, sandbox: Sandbox[Any, Any], guard: Guard, position: int) -> Iterator[Batch]:
         if span.kind == "jsonl":
             return read_jsonl(span, Keys(self.text_key, self.id_key, self.url_key), guard, position)
         if span.kind == "parquet":
             return read_parquet(span, (self.text_key, self.id_key, self.url_key), guard, position)
         if span.kind == "warc":
-            return read_warc(span, self.extract, guard, position)
+            return read_warc(span, sandbox, guard, position)
         return iter([_unreadable(span)])
 
     def _write(self, batch: Batch, span: Span, out: ShardWriter) -> None:

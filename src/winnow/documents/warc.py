@@ -59,23 +59,17 @@ _BATCH_BYTES = 16 << 20
 _BATCH_ROWS = 1024
 
 
-def read_warc(span: Span, extractor: Extractor, guard: Guard, position: int) -> Iterator[Batch]:
+def page_sandbox(extractor: Extractor) -> Sandbox[Payload, Text | Skip]:
+    """Where the bodies of records are read; serves any number of files, and starts in about 0.1 s at the first."""
+    return Sandbox(partial(load_reader, extractor))
+
+
+def read_warc(span: Span, sandbox: Sandbox[Payload, Text | Skip], guard: Guard, position: int) -> Iterator[Batch]:
     """The documents of one file; ``position`` is the number of records that the task has read before.
 
     Batches hold at most about 16 MB of text or 1,024 documents. A file that is no WARC file is one quarantined record
     that says what to do with it.
     """
-    with page_sandbox(extractor) as sandbox:
-        yield from read_pages(span, sandbox, guard, position)
-
-
-def page_sandbox(extractor: Extractor) -> Sandbox[Payload, Text | Skip]:
-    """Where the bodies of records are read; may serve many files, and starts in about 0.1 s."""
-    return Sandbox(partial(load_reader, extractor))
-
-
-def read_pages(span: Span, sandbox: Sandbox[Payload, Text | Skip], guard: Guard, position: int) -> Iterator[Batch]:
-    """``read_warc`` with a sandbox that is there already."""
     with open_binary(span.path) as raw:
         stream = cast(BinaryIO, raw)
         rows = _Rows(span.path)

@@ -20,7 +20,7 @@ import numpy as np
 from winnow.kernels import phrases
 from winnow.kernels.characters import SPACE, decode
 from winnow.kernels.counts import Counts, counts_type
-from winnow.kernels.jit import leaf
+from winnow.kernels.jit import inlined, leaf
 from winnow.kernels.lines import ends_with_ellipsis
 from winnow.kernels.masks import BREAK, PHRASE, next_set, strip, word_range
 from winnow.kernels.phrases import citation_length, phrase_at
@@ -75,14 +75,14 @@ def count_splitlines(
             _apply_rules(text, first, last, longest_chunk > LONGEST_WORD, rules, space, c4)
 
 
-@leaf
+@inlined
 def _after_break(text: Bytes, at: int, size: int) -> int:
     if at + 1 < size and text[at] == ord("\r") and text[at + 1] == ord("\n"):
         return at + 2
     return at + decode(text, at, size)[1] if at < size else size
 
 
-@leaf
+@inlined
 def _apply_rules(
     text: Bytes, start: int, end: int, may_be_long: bool, rules: Rules, space: Workspace, c4: NDArray[np.int64]
 ) -> None:
@@ -108,7 +108,7 @@ def _has_long_word(first: int, last: int, space: Workspace) -> bool:
     return False
 
 
-@leaf
+@inlined
 def _find_phrases(text: Bytes, start: int, end: int, masks: NDArray[np.uint64], classes: Classes) -> int:
     found = 0
     at = next_set(masks, PHRASE, start, end)
@@ -118,12 +118,12 @@ def _find_phrases(text: Bytes, start: int, end: int, masks: NDArray[np.uint64], 
     return found
 
 
-@leaf
+@inlined
 def _mark(text: Bytes, start: int, end: int) -> int:
     return np.int64(text[end - 1]) if start < end and not ends_with_ellipsis(text, start, end) else ord(" ")
 
 
-@leaf
+@inlined
 def _judge(line: Line, c4: NDArray[np.int64]) -> None:
     """Apply what follows the removal of citation marks, in order."""
     for form in range(len(FORMS)):
@@ -143,7 +143,7 @@ def _judge(line: Line, c4: NDArray[np.int64]) -> None:
             counts[NUM_SENTENCES] += line.rule_sentences if form == TFDS else line.word_sentences
 
 
-@leaf
+@inlined
 def _is_end(mark: int, form: int) -> bool:
     if form == FINEWEB or mark in (ord("."), ord("?"), ord("!"), ord('"')):
         return True

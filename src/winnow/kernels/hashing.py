@@ -95,7 +95,7 @@ def clear(tally: Tally) -> None:
     tally.size[0] = 0
 
 
-@leaf
+@inlined
 def meet(tally: Tally, hashed: np.uint64) -> int:
     """The place of a hash's two counts, which are 0 at first."""
     slot = find(tally.slots, tally.hashes, hashed)
@@ -109,7 +109,7 @@ def meet(tally: Tally, hashed: np.uint64) -> int:
     return 2 * (tally.slots[slot] - 1)
 
 
-@leaf
+@inlined
 def met_again(count: int) -> int:
     """Copies that turn out to be duplicates when a thing is met for the ``count``-th time: the first one counts late."""
     return 2 if count == 2 else np.int64(count > 2)

@@ -78,7 +78,7 @@ def count_lines(
     counts.num_repeated_line_runs += starts_empty and ends_empty
 
 
-@leaf
+@inlined
 def _count_line(
     text: Bytes,
     start: int,
@@ -116,7 +116,7 @@ def _count_line(
     counts.num_ellipsis_lines += ends_with_ellipsis(text, first, last) or ends_with_spaced_ellipsis(text, first, last)
 
 
-@leaf
+@inlined
 def _is_terminal(text: Bytes, start: int, end: int, classes: Classes) -> bool:
     """Whether the last character may end a sentence."""
     if start == end:
@@ -124,14 +124,14 @@ def _is_terminal(text: Bytes, start: int, end: int, classes: Classes) -> bool:
     return classes[decode_before(text, start, end)[0]] & TERMINAL != 0
 
 
-@leaf
+@inlined
 def starts_with_bullet(text: Bytes, start: int, end: int) -> bool:
     """Whether a line starts with one of ● • * - (DCLM)."""
     code, _ = decode(text, start, end)
     return code in (ord("*"), ord("-"), 0x2022, 0x25CF)
 
 
-@leaf
+@inlined
 def ends_with_ellipsis(text: Bytes, start: int, end: int) -> bool:
     """Whether a line ends with "..." or "…"."""
     if end - start < 3:
@@ -144,7 +144,7 @@ def _last_bytes(text: Bytes, end: int) -> tuple[int, int, int]:
     return np.int64(text[end - 3]), np.int64(text[end - 2]), np.int64(text[end - 1])
 
 
-@leaf
+@inlined
 def ends_with_spaced_ellipsis(text: Bytes, start: int, end: int) -> bool:
     """Whether a line ends with ". . ."."""
     if end - start < 5 or text[end - 4] != ord(" ") or text[end - 5] != ord("."):
@@ -170,7 +170,7 @@ def count_paragraphs(text: Bytes, size: int, masks: NDArray[np.uint64], tally: T
             start += 1
 
 
-@leaf
+@inlined
 def _next_blank_line(text: Bytes, start: int, end: int, masks: NDArray[np.uint64]) -> int:
     """Where the first two newlines in a row begin, or the end."""
     at = next_set(masks, NEWLINE, start, end)
@@ -179,7 +179,7 @@ def _next_blank_line(text: Bytes, start: int, end: int, masks: NDArray[np.uint64
     return at
 
 
-@leaf
+@inlined
 def _count_paragraph(
     text: Bytes,
     start: int,

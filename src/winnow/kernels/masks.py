@@ -155,7 +155,7 @@ def _find_phrases(
     return found
 
 
-@leaf
+@inlined
 def _count_ellipses(
     text: Bytes, at: int, size: int, inside: np.uint64, free: tuple[int, int], counts: Counts
 ) -> tuple[int, int]:
@@ -207,7 +207,7 @@ def word_range(masks: NDArray[np.uint64], start: int, end: int) -> tuple[int, in
     return rank(masks, START, WORDS_BEFORE, start), rank(masks, START, WORDS_BEFORE, end)
 
 
-@leaf
+@inlined
 def next_set(masks: NDArray[np.uint64], column: int, position: int, end: int) -> int:
     """The first position from ``position`` on where a column's bit is set, or ``end``."""
     if position >= end:

@@ -87,7 +87,7 @@ def count_ngrams(words: Words, space: NgramSpace, counts: NDArray[np.int64]) -> 
         below, above = above, below
 
 
-@leaf
+@inlined
 def _keep_repeated_words(words: Words, places: Places) -> int:
     kept = 0
     for position in range(words.sequence.size):
@@ -102,7 +102,7 @@ def _length(words: Words, position: int) -> int:
     return np.int64(words.entries[words.sequence[position]].length)
 
 
-@leaf
+@inlined
 def _keep_repeated(places: Places, num_places: int, grams: Grams) -> int:
     """Drop the places whose n-gram occurs once."""
     kept = 0
@@ -114,7 +114,7 @@ def _keep_repeated(places: Places, num_places: int, grams: Grams) -> int:
     return kept
 
 
-@leaf
+@inlined
 def _keep_pairs(places: Places, num_places: int, table: NDArray[np.int32]) -> int:
     """Keep the places where two (n-1)-grams follow each other, in a pair that seems to occur more than once.
 
@@ -143,7 +143,7 @@ def _mixed_pair(first: int, second: int) -> np.uint64:
     return mix(np.uint64(first) << np.uint64(32), np.uint64(second))
 
 
-@leaf
+@inlined
 def _name_pairs(
     places: Places,
     num_places: int,
@@ -174,7 +174,7 @@ def _name_pairs(
     return num_grams
 
 
-@leaf
+@inlined
 def _write_top(
     grams: Grams,
     num_grams: int,
@@ -207,7 +207,7 @@ def _write_single(words: Words, n: int, counts: NDArray[np.int64]) -> None:
             counts[2] = max(counts[2], length)
 
 
-@leaf
+@inlined
 def _covered_chars(
     places: Places, num_places: int, words: Words, n: int
 ) -> int:
@@ -221,7 +221,7 @@ def _covered_chars(
     return chars
 
 
-@leaf
+@inlined
 def _greedy_chars(places: Places, num_places: int, grams: Grams, n: int) -> int:
     """Characters of n-grams met again by a reader who skips what repeats (datatrove@0.10.1 find_all_duplicate).
 

@@ -118,7 +118,7 @@ def mark_sentences(sequence: NDArray[np.int32], entries: NDArray[np.void], by_ru
     marks.state[0], marks.state[1] = num_marks, 0
 
 
-@leaf
+@inlined
 def count_sentences(marks: Marks, first: int, last: int) -> int:
     """Number of sentences of the words ``first`` to ``last - 1``, which come after all that were asked for before."""
     if first == last:

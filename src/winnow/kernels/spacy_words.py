@@ -100,7 +100,7 @@ def _cut_by_rule(word: str, strings: Strings) -> list[str]:
     return [encoded[start:end].decode() for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
 
 
-@leaf
+@inlined
 def cut_plain_chunk(
     text: Bytes,
     start: int,
@@ -200,7 +200,7 @@ def _num_stops(text: Bytes, start: int, end: int) -> int:
     return at - start
 
 
-@leaf
+@inlined
 def _prefix_size(text: Bytes, start: int, end: int, classes: Classes) -> int:
     """Bytes to split off at the start."""
     code, length = decode(text, start, end)
@@ -218,7 +218,7 @@ def _prefix_size(text: Bytes, start: int, end: int, classes: Classes) -> int:
     return 0
 
 
-@leaf
+@inlined
 def _suffix_size(text: Bytes, start: int, end: int, classes: Classes, strings: Strings) -> int:
     """Bytes to split off at the end: of the rules that apply, the one that takes most."""
     if start >= end:
@@ -268,7 +268,7 @@ def _unit_size(text: Bytes, start: int, end: int, classes: Classes, strings: Str
     return end - at if is_currency or find_string(strings, UNIT, text, at, end) != NOT_FOUND else 0
 
 
-@leaf
+@inlined
 def _cut_inside(
     text: Bytes,
     start: int,
@@ -301,14 +301,15 @@ def _add_pieces(start: int, bits: int, starts: NDArray[np.int32], num_words: int
     return num_words
 
 
-@leaf
+@inlined
 def _cut_infixes(
     text: Bytes, start: int, end: int, classes: Classes, starts: NDArray[np.int32], num_words: int
 ) -> int:
     word, before, at = start, 0, start
     while at < end:
         code, length = decode(text, at, end)
-        size = _infix_size(text, at, end, code, length, before, classes)
+        is_plain = classes[code] & _LETTER or _is_digit(code)
+        size = 0 if is_plain else _infix_size(text, at, end, code, length, before, classes)
         if size > 0 and at > start:
             if word < at:
                 starts[num_words] = word
@@ -326,11 +327,8 @@ def _cut_infixes(
 @leaf
 def _infix_size(text: Bytes, at: int, end: int, code: int, length: int, before: int, classes: Classes) -> int:
     """Bytes of the infix at a place, given the character there and the one before; 0 if there is none."""
-    kind = classes[code]
-    if kind & INFIX:
+    if classes[code] & INFIX:
         return length
-    if kind & _LETTER or _is_digit(code):
-        return 0
     if code == ord(".") and _num_stops(text, at, end) > 1:
         return _num_stops(text, at, end)
     if at + length == end:

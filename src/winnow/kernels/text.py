@@ -74,6 +74,8 @@ def count_text(data: Bytes, offsets: NDArray[np.int64], rules: Rules) -> dict[st
     while row < num_documents:
         space = new_workspace(DEFINITIONS[rules.definition], room)
         row, room = _count_documents(data, offsets, row, rules, space, table)
+        for section in sections:
+            section[row : row + 1] = 0  # what was counted of a document before it turned out not to fit
     return {name: np.ascontiguousarray(section[name]) for section in sections for name in section.dtype.names or ()}
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from winnow.kernels.hashing import hash_bytes
-from winnow.kernels.jit import leaf
+from winnow.kernels.jit import inlined, leaf
 from winnow.kernels.masks import num_chars
 from winnow.kernels.sentences import code_by_rule, code_of_words
 from winnow.kernels.spacy_words import Scratch, cut_chunk, cut_plain_chunk, new_scratch
@@ -87,7 +87,7 @@ def cut_new_chunks(text: Bytes, masks: NDArray[np.uint64], is_ascii: bool, first
     return need
 
 
-@leaf
+@inlined
 def _cut_chunk(text: Bytes, start: int, end: int, hashed: np.uint64, rules: Rules, cuts: Cuts, at: int) -> int:
     """Write the pieces of a chunk from place ``at`` on; gives how many there are."""
     starts, ends = cuts.starts[at:], cuts.ends[at:]
@@ -110,7 +110,7 @@ def code_of_chunk(text: Bytes, start: int, end: int, rules: Rules, cuts: Cuts) -
     return code_of_words(text, cuts.starts, cuts.ends, number, rules.classes)
 
 
-@leaf
+@inlined
 def _cut_chunks(text: Bytes, first: int, chunks: Vocabulary, rules: Rules, cuts: Cuts) -> int:
     """Cut new chunks; gives the room they take. Their range of pieces replaces the place of the chunk in the text."""
     at = 0

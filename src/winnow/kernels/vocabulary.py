@@ -84,7 +84,7 @@ def find_slot(vocabulary: Vocabulary, hashed: np.uint64) -> int:
     return np.int64(slot)
 
 
-@leaf
+@inlined
 def add_word(
     vocabulary: Vocabulary,
     slot: int,
@@ -109,7 +109,7 @@ def add_word(
     entry.last = end
 
 
-@leaf
+@inlined
 def _kind(text: Bytes, start: int, end: int, classes: Classes) -> int:
     flags, is_symbol = 0, True
     while start < end and (is_symbol or not flags):
@@ -121,7 +121,7 @@ def _kind(text: Bytes, start: int, end: int, classes: Classes) -> int:
     return flags | IS_SYMBOL if is_symbol else flags
 
 
-@leaf
+@inlined
 def _stop_word(text: Bytes, start: int, end: int) -> int:
     """The flags of a stop word, whatever its case."""
     if end - start > 4:
