@@ -35,6 +35,8 @@ from winnow.recipes.refinedweb import refinedweb
 
 RULES = ("gopher@paper", "c4@tfds")
 """Rule sets over whitespace words; those over spaCy's words cost what benchmarks/filters.py says."""
+COPIES = 3
+"""Times the documents are taken: what a run costs once shall not weigh more than it does in a real one."""
 SOURCES = (
     "text/c4_sample/c4_sample.jsonl.zst",
     "text/bbc_news/bbc_news.jsonl.zst",
@@ -50,7 +52,7 @@ def main() -> None:
     parser.add_argument("--memory", action="store_true", help="also the peak memory of 2 GB of input")
     own = parser.parse_args()
     CACHE.mkdir(exist_ok=True)
-    texts = [text for path in SOURCES for text in read_texts(DATA / path)]
+    texts = [text for path in SOURCES for text in read_texts(DATA / path)] * COPIES
     megabytes = sum(len(text.encode()) for text in texts) / 1e6
     rows = [
         *jsonl_rows(texts, megabytes, own.repetitions),

@@ -19,8 +19,8 @@ PADDING = 128
 def text_buffers(texts: pa.Array) -> tuple[Bytes, NDArray[np.int64]]:
     """The bytes of a string array and the offsets of its texts: text i is ``data[offsets[i]:offsets[i + 1]]``.
 
-    Nulls are empty texts. The array may be sliced and may hold invalid UTF-8. ``data`` is a view of Arrow's buffer where
-    PADDING bytes follow the last text there, else a copy of the texts.
+    Nulls are empty texts. The array may be sliced and may hold invalid UTF-8. ``data`` is a view of Arrow's buffer
+    where PADDING bytes follow the last text there, else a copy of the texts.
 
     Raises:
         TypeError: the array holds neither string nor large_string (nor binary, nor large_binary).

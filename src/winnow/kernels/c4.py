@@ -182,7 +182,9 @@ def _read_edited(num_words_before: int, size: int, rules: Rules, space: Workspac
     for place in range(size):
         found |= 1 << phrase_at(text, place, size, rules.classes)
     has_words = num_words > 0
-    return Line(num_words_before, num_words, _mark(text, 0, size), found, rule_begun + has_words, word_begun + has_words)
+    return Line(
+        num_words_before, num_words, _mark(text, 0, size), found, rule_begun + has_words, word_begun + has_words
+    )
 
 
 @leaf

@@ -70,7 +70,7 @@ _SYMBOL: Ranges = (
 def mark(table: NDArray[np.generic], ranges: Ranges, flag: int) -> None:
     """Set a flag for all code points of some ranges, both ends included."""
     for low, high in ranges:
-        table[low : high + 1] |= flag
+        table[low : high + 1] = table[low : high + 1] | flag  # type: ignore[operator]
 
 
 def mark_where(table: NDArray[np.generic], is_member: Callable[[str], bool], flag: int) -> None:
@@ -102,7 +102,7 @@ def _continues(data: Bytes, at: int, end: int) -> bool:
 
 @inlined
 def decode(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """The character at ``at`` and its length in bytes; a byte that fits nowhere is code point 0xDC00 + byte, length 1."""
+    """The character at ``at`` and its length in bytes; a byte that fits nowhere is 0xDC00 + byte, length 1."""
     return (np.int64(data[at]), 1) if data[at] < 0x80 else _decode_long(data, at, end)
 
 
@@ -115,7 +115,12 @@ def _decode_long(data: Bytes, at: int, end: int) -> tuple[int, int]:
         code = (first & 0x0F) << 12 | (np.int64(data[at + 1]) & 0x3F) << 6 | (data[at + 2] & 0x3F)
         if code >= 0x800 and not 0xD800 <= code < 0xE000:
             return code, 3
-    if 0xF0 <= first < 0xF5 and _continues(data, at + 1, end) and _continues(data, at + 2, end) and _continues(data, at + 3, end):
+    if (
+        0xF0 <= first < 0xF5
+        and _continues(data, at + 1, end)
+        and _continues(data, at + 2, end)
+        and _continues(data, at + 3, end)
+    ):
         high = (first & 0x07) << 18 | (np.int64(data[at + 1]) & 0x3F) << 12
         code = high | (np.int64(data[at + 2]) & 0x3F) << 6 | (data[at + 3] & 0x3F)
         if 0x10000 <= code < NUM_CODE_POINTS:

@@ -111,5 +111,5 @@ def meet(tally: Tally, hashed: np.uint64) -> int:
 
 @inlined
 def met_again(count: int) -> int:
-    """Copies that turn out to be duplicates when a thing is met for the ``count``-th time: the first one counts late."""
+    """Copies that turn out to be duplicates when a thing is met for the ``count``-th time: the first counts late."""
     return 2 if count == 2 else np.int64(count > 2)

@@ -51,8 +51,8 @@ def leaf(function: F) -> F:
     """Compile a kernel that makes no array and returns none, so that it need not count references to arrays.
 
     Counting costs two atomic operations for every array that a function is given: half of the time of kernels that are
-    made of small functions. A leaf may call other leaves only. A row of a structured array does not keep its array alive:
-    take it from an array that the caller holds.
+    made of small functions. A leaf may call other leaves only. A row of a structured array does not keep its array
+    alive: take it from an array that the caller holds.
     """
     return _compile(function, _nrt=False)
 

@@ -1,7 +1,7 @@
 """Lines and paragraphs: how many, how they begin and end, and how often they repeat.
 
-The tools of the field cut text in four ways and count copies in two, so each has its columns. A *duplicate* is any copy of
-a thing that occurs more than once; a *repeated* one is a copy after the first.
+The tools of the field cut text in four ways and count copies in two, so each has its columns. A *duplicate* is any
+copy of a thing that occurs more than once; a *repeated* one is a copy after the first.
 
 - lines: pieces between ``\\n``, stripped, blank ones left out (DCLM). Raw lines: the same, not stripped (FineWeb).
 - line runs: pieces between runs of ``\\n``, not stripped, blank ones too (datatrove's Gopher repetition).
@@ -58,7 +58,8 @@ SHORT_LINE = 30
 
 
 _RAW = 1
-"""In a tally, a string's first count is of the pieces that read so when stripped, its second of those that read so raw."""
+"""In a tally, a string's first count is of the pieces that read so when stripped, its second of those that read so
+raw."""
 
 
 @leaf

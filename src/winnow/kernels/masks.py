@@ -95,9 +95,7 @@ def scan(
 
 
 @inlined
-def _scan_ascii(
-    text: Bytes, at: int, inside: np.uint64, row: NDArray[np.uint64]
-) -> tuple[np.uint64, np.uint64]:
+def _scan_ascii(text: Bytes, at: int, inside: np.uint64, row: NDArray[np.uint64]) -> tuple[np.uint64, np.uint64]:
     """Masks as if every byte were a character; gives fastText's gaps between words, and letters and digits."""
     blank = between(text, at, 0x09, 0x0D) | equal(text, at, 0x20)
     row[SPACE] = blank | between(text, at, 0x1C, 0x1F) | ~inside
@@ -120,7 +118,7 @@ def _scan_others(
     row: NDArray[np.uint64],
     counts: Counts,
 ) -> tuple[np.uint64, tuple[int, int]]:
-    """Patch the masks of a block where its non-ASCII bytes are; gives letters and digits, and the state for the next."""
+    """Patch the masks of a block where its non-ASCII bytes are; gives letters and digits, and the next state."""
     stop, kind = decoded
     while others:
         here = trailing_zeros(others)
@@ -142,9 +140,7 @@ def _scan_others(
 
 
 @leaf
-def _find_phrases(
-    text: Bytes, at: int, size: int, candidates: np.uint64, classes: Classes
-) -> np.uint64:
+def _find_phrases(text: Bytes, at: int, size: int, candidates: np.uint64, classes: Classes) -> np.uint64:
     found = np.uint64(0)
     while candidates:
         here = trailing_zeros(candidates)

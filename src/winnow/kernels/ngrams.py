@@ -208,9 +208,7 @@ def _write_single(words: Words, n: int, counts: NDArray[np.int64]) -> None:
 
 
 @inlined
-def _covered_chars(
-    places: Places, num_places: int, words: Words, n: int
-) -> int:
+def _covered_chars(places: Places, num_places: int, words: Words, n: int) -> int:
     """Characters of the words that lie in any repeated n-gram, each word once (Rae et al. 2021; DCLM)."""
     chars = stop = 0
     for place in range(num_places):

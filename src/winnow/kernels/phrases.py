@@ -81,7 +81,7 @@ def _is_policy(data: Bytes, at: int, end: int) -> bool:
 
 @leaf
 def citation_length(data: Bytes, at: int, end: int, classes: Classes) -> int:
-    """Bytes of the Wikipedia mark ``[12]``, ``[]``, ``[edit]`` or ``[citation needed]`` at ``at``; 0 if there is none."""
+    """Bytes of the Wikipedia mark ``[12]``, ``[]``, ``[edit]`` or ``[citation needed]`` at ``at``; 0 if none."""
     if _reads(data, at, end, _EDIT, False):
         return _EDIT.size
     if _reads(data, at, end, _CITATION_NEEDED, False):

@@ -111,28 +111,28 @@ def trailing_zeros(context: Any, mask: Any) -> Any:
 def equal(data: NDArray[np.uint8], at: int, byte: int) -> np.uint64:
     """Mask of the bytes that equal ``byte``."""
     _check(data, at + BLOCK)
-    return _equal(data, at, byte)  # type: ignore[no-any-return]
+    return _equal(data, at, byte)
 
 
 @inlined
 def equal_folded(data: NDArray[np.uint8], at: int, letter: int) -> np.uint64:
     """Mask of the bytes that equal the small letter or its capital."""
     _check(data, at + BLOCK)
-    return _equal_folded(data, at, letter)  # type: ignore[no-any-return]
+    return _equal_folded(data, at, letter)
 
 
 @inlined
 def between(data: NDArray[np.uint8], at: int, low: int, high: int) -> np.uint64:
     """Mask of the bytes in ``low..high``, both ends included."""
     _check(data, at + BLOCK)
-    return _between(data, at, low, high)  # type: ignore[no-any-return]
+    return _between(data, at, low, high)
 
 
 @inlined
 def word_at(data: NDArray[np.uint8], at: int) -> np.uint64:
     """The eight bytes from ``at`` on, the first one lowest."""
     _check(data, at + 8)
-    return _word_at(data, at)  # type: ignore[no-any-return]
+    return _word_at(data, at)
 
 
 @inlined

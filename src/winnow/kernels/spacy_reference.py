@@ -1,8 +1,9 @@
 """spaCy's English words once more, as regular expressions: slow, and what the tests hold ``spacy_words`` to.
 
 The algorithm (spaCy 3.8 ``tokenizer.pyx``) looks at one whitespace-delimited chunk at a time: split marks off both ends
-until an exception or nothing is found, leave URLs whole, split what remains inside, and join what then reads as an exception
-in pieces. Left out: URLs whose host is a number (none of 160 MB of text differs), and joining across white space.
+until an exception or nothing is found, leave URLs whole, split what remains inside, and join what then reads as an
+exception in pieces. Left out: URLs whose host is a number (none of 160 MB of text differs), and joining across white
+space.
 """
 
 from __future__ import annotations
@@ -93,7 +94,8 @@ def _join_exceptions(words: list[str]) -> list[str]:
             if start not in seen and start + length - 1 not in seen:
                 found[start] = (length, exception)
             seen |= set(range(start, start + length))
-    joined, at = [], 0
+    joined: list[str] = []
+    at = 0
     while at < len(words):
         length, exception = found.get(at, (1, None))
         joined += [words[at]] if exception is None else rules.exceptions()[exception]

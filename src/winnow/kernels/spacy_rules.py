@@ -1,8 +1,9 @@
 """What the tokenizer of spaCy's blank English pipeline knows: character classes, units, exceptions (spaCy 3.8).
 
-datatrove@0.10.1 takes its words from it. The facts stand in ``spacy/lang/{char_classes,punctuation,tokenizer_exceptions}.py``
-and ``spacy/lang/en/``; here they are written as rules, and ``spacy_words`` and ``spacy_reference`` apply them. Wherever it
-can, a class is derived from Python's Unicode tables.
+datatrove@0.10.1 takes its words from it. The facts stand in
+``spacy/lang/{char_classes,punctuation,tokenizer_exceptions}.py`` and ``spacy/lang/en/``; here they are written as
+rules, and ``spacy_words`` and ``spacy_reference`` apply them. Wherever it can, a class is derived from Python's
+Unicode tables.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import unicodedata
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from winnow.kernels.characters import NUM_CODE_POINTS, Classes, Ranges, mark, mark_where
 
@@ -65,7 +65,8 @@ PREFIXES = ("US$", "C$", "A$")
 
 UNITS = tuple(
     "km km² km³ m m² m³ dm dm² dm³ cm cm² cm³ mm mm² mm³ ha µm nm yd in ft kg g mg µg t lb oz m/s km/h kmh mph hPa Pa "
-    "mbar mb MB kb KB gb GB tb TB T G M K % км км² км³ м м² м³ дм дм² дм³ см см² см³ мм мм² мм³ нм кг г мг м/с км/ч кПа "
+    "mbar mb MB kb KB gb GB tb TB T G M K % км км² км³ м м² м³ дм дм² дм³ см см² см³ мм мм² мм³ нм кг г "
+    "мг м/с км/ч кПа "
     "Па мбар Кб КБ кб Мб МБ мб Гб ГБ гб Тб ТБ тбكم كم² كم³ م م² م³ سم سم² سم³ مم مم² مم³ كم غرام جرام جم كغ ملغ كوب "
     "اكواب".split()
 )
@@ -91,13 +92,18 @@ _SPLIT = (
 ).split()
 
 _WHOLE = (
-    "' \\\") <space> '' C++ \\t \\n — ä. ö. ü. a. b. c. d. e. f. g. h. i. j. k. l. m. n. o. p. q. r. s. t. u. v. w. x. y. z. "
+    "' \\\") <space> '' C++ \\t \\n — ä. ö. ü. a. b. c. d. e. f. g. h. i. j. k. l. m. n. o. p. q. r. s. "
+    "t. u. v. w. x. y. z. "
     "doin Doin goin Goin nothin Nothin nuthin Nuthin ol Ol somethin Somethin doin' Doin' goin' Goin' nothin' Nothin' "
-    "nuthin' Nuthin' ol' Ol' somethin' Somethin' em 'em ll 'll nuff 'nuff 'S 's \u2018S \u2018s and/or w/o 're 'Cause 'cause 'cos 'Cos 'coz 'Coz "
+    "nuthin' Nuthin' ol' Ol' somethin' Somethin' em 'em ll 'll nuff 'nuff 'S 's \u2018S \u2018s and/or "
+    "w/o 're 'Cause 'cause 'cos 'Cos 'coz 'Coz "
     "'cuz 'Cuz 'bout ma'am Ma'am o'clock O'clock lovin' Lovin' lovin Lovin havin' Havin' havin Havin Mt. Ak. Ala. Apr. "
-    "Ariz. Ark. Aug. Calif. Colo. Conn. Dec. Del. Feb. Fla. Ga. Ia. Id. Ill. Ind. Jan. Jul. Jun. Kan. Kans. Ky. La. Mar. "
-    "Mass. Mich. Minn. Miss. N.C. N.D. N.H. N.J. N.M. N.Y. Neb. Nebr. Nev. Nov. Oct. Okla. Ore. Pa. S.C. Sep. Sept. Tenn. "
-    "Va. Wash. Wis. 'd a.m. Adm. Bros. co. Co. Corp. D.C. Dr. e.g. E.g. E.G. Gen. Gov. i.e. I.e. I.E. Inc. Jr. Ltd. Md. "
+    "Ariz. Ark. Aug. Calif. Colo. Conn. Dec. Del. Feb. Fla. Ga. Ia. Id. Ill. Ind. Jan. Jul. Jun. Kan. "
+    "Kans. Ky. La. Mar. "
+    "Mass. Mich. Minn. Miss. N.C. N.D. N.H. N.J. N.M. N.Y. Neb. Nebr. Nev. Nov. Oct. Okla. Ore. Pa. S.C. "
+    "Sep. Sept. Tenn. "
+    "Va. Wash. Wis. 'd a.m. Adm. Bros. co. Co. Corp. D.C. Dr. e.g. E.g. E.G. Gen. Gov. i.e. I.e. I.E. "
+    "Inc. Jr. Ltd. Md. "
     "Messrs. Mo. Mont. Mr. Mrs. Ms. p.m. Ph.D. Prof. Rep. Rev. Sen. St. vs. v.s."
 ).split()
 

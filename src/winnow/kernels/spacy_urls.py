@@ -1,14 +1,12 @@
 """What spaCy's tokenizer takes for a URL and leaves whole.
 
-``scheme://user@host.tld:port/path``, of which only the host and its lower-case top-level domain are required. (Left out:
-hosts that are numbers.)
+``scheme://user@host.tld:port/path``, of which only the host and its lower-case top-level domain are required. (Left
+out: hosts that are numbers.)
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from winnow.kernels.characters import ALNUM, decode
 from winnow.kernels.jit import leaf
@@ -23,9 +21,7 @@ _LONGEST_DOMAIN = 63
 
 
 @leaf
-def is_url(
-    text: Bytes, start: int, end: int, classes: Classes
-) -> bool:
+def is_url(text: Bytes, start: int, end: int, classes: Classes) -> bool:
     """Whether ``text[start:end]`` is a URL."""
     if not _has_stop(text, start, end):
         return False

@@ -7,6 +7,7 @@ All functions take a chunk as ``text[start:end]``; ``cut_chunk`` writes the posi
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -97,7 +98,7 @@ def _cut_by_rule(word: str, strings: Strings) -> list[str]:
     starts = np.empty(len(encoded), np.int32)
     number = _cut(as_buffer(word), 0, len(encoded), spacy_classes(), strings, starts)
     bounds = [*starts[:number].tolist(), len(encoded)]
-    return [encoded[start:end].decode() for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [encoded[start:end].decode() for start, end in itertools.pairwise(bounds)]
 
 
 @inlined
@@ -112,7 +113,9 @@ def cut_plain_chunk(
 ) -> int:
     """Cut a chunk of ASCII letters, perhaps with a mark at the end, the quick way; gives 0 for any other chunk."""
     size = end - start
-    if size > BLOCK or (may_hold(strings, EXCEPTION, text, start, end) and find_hash(strings, EXCEPTION, hashed) != NOT_FOUND):
+    if size > BLOCK or (
+        may_hold(strings, EXCEPTION, text, start, end) and find_hash(strings, EXCEPTION, hashed) != NOT_FOUND
+    ):
         return 0
     others = ~(between(text, start, ord("a"), ord("z")) | between(text, start, ord("A"), ord("Z"))) & low_bits(size)
     starts[0] = start
@@ -157,13 +160,10 @@ def cut_chunk(
 
 
 @leaf
-def _cut(
-    text: Bytes, start: int, end: int, classes: Classes, strings: Strings, starts: NDArray[np.int32]
-) -> int:
+def _cut(text: Bytes, start: int, end: int, classes: Classes, strings: Strings, starts: NDArray[np.int32]) -> int:
     """Write where the pieces of a chunk start: its prefixes, what the rules make of the inside, its suffixes."""
     num_words = num_suffixes = 0
     size = end - start
-    first = start
     while start < end and find_string(strings, EXCEPTION, text, start, end) == NOT_FOUND:
         prefix = _prefix_size(text, start, end, classes)
         suffix = _suffix_size(text, start + prefix, end, classes, strings)
@@ -261,7 +261,7 @@ def _unit_size(text: Bytes, start: int, end: int, classes: Classes, strings: Str
     at = end
     while at > start and end - at <= _LONGEST_UNIT and not _is_digit(text[at - 1]):
         at -= 1
-    if at == end or at == start or end - at > _LONGEST_UNIT:
+    if at in (start, end) or end - at > _LONGEST_UNIT:
         return 0
     code, length = decode(text, at, end)
     is_currency = classes[code] & CURRENCY != 0 and length == end - at
@@ -302,9 +302,7 @@ def _add_pieces(start: int, bits: int, starts: NDArray[np.int32], num_words: int
 
 
 @inlined
-def _cut_infixes(
-    text: Bytes, start: int, end: int, classes: Classes, starts: NDArray[np.int32], num_words: int
-) -> int:
+def _cut_infixes(text: Bytes, start: int, end: int, classes: Classes, starts: NDArray[np.int32], num_words: int) -> int:
     word, before, at = start, 0, start
     while at < end:
         code, length = decode(text, at, end)

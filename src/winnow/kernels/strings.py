@@ -21,8 +21,8 @@ LONGEST = 31
 
 _NUM_KINDS = 4
 _FILTER = _NUM_KINDS * 256
-"""Words before the slots: for a kind and a byte, a bit for each size of the strings that start with it, and 32 bits higher
-for those that end with it. They turn away nine in ten of the strings that are looked for and not there."""
+"""Words before the slots: for a kind and a byte, a bit for each size of the strings that start with it, and 32 bits
+higher for those that end with it. They turn away nine in ten of the strings that are looked for and not there."""
 
 NOT_FOUND = -1
 

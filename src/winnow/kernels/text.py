@@ -1,8 +1,8 @@
 """Every integer statistic of a batch of documents that the heuristic rules of the field read, in one pass.
 
-``masks`` looks at the bytes once; ``words``, ``ngrams``, ``lines`` and ``c4`` walk over what it found. On one core of 2024
-the pass takes 7 ns a byte of English text (``benchmarks/kernels.py``), 500 times less than datatrove's four filters. All
-lengths are code points. Documents are at most 2 GB long.
+``masks`` looks at the bytes once; ``words``, ``ngrams``, ``lines`` and ``c4`` walk over what it found. On one core of
+2024 the pass takes 7 ns a byte of English text (``benchmarks/kernels.py``), 500 times less than datatrove's four
+filters. All lengths are code points. Documents are at most 2 GB long.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _count_documents(
 
 @leaf
 def _count_document(text: Bytes, size: int, row: int, rules: Rules, space: Workspace, table: Table) -> Room:
-    """Write a document's row; gives the room that it needs, and nothing else is of use if that is more than there is."""
+    """Write a document's row; gives the room it needs, and nothing else is of use if that is more than there is."""
     room, lexicon, counts = space.room, space.lexicon, table.characters[row]
     num_chunks = scan(text, size, rules.classes, space.masks, counts)
     need = max(num_chunks, 2 * counts.num_newlines + 2)

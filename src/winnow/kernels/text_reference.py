@@ -75,7 +75,7 @@ def fold(text: str) -> str:
 
 def count_ngrams(words: Sequence[str]) -> Counts:
     """Frequent and repeated n-grams."""
-    counts = {}
+    counts: Counts = {}
     for n in range(SHORTEST, LONGEST + 1):
         grams = [tuple(words[start : start + n]) for start in range(len(words) - n + 1)]
         counts |= _top(grams, n) if n < SHORTEST_LONG else _repeated(words, grams, n)
@@ -178,7 +178,7 @@ def count_splitlines(text: str) -> Counts:
 
 def count_c4(text: str, count_sentences: Callable[[str], int]) -> Counts:
     """What the three forms of C4's line rules leave."""
-    counts = {}
+    counts: Counts = {}
     for form in FORMS:
         by_rule = form == "tfds"
         found = _c4_form(text, form, count_sentences_by_rule if by_rule else count_sentences)

@@ -1,7 +1,7 @@
 """Words that are parts of the chunks between spaces: spaCy's and UAX #29's.
 
-A chunk is cut when a vocabulary meets it first, and its pieces are kept as numbers of a second vocabulary; after that, the
-sequence of chunks is written out as a sequence of words at the cost of a copy.
+A chunk is cut when a vocabulary meets it first, and its pieces are kept as numbers of a second vocabulary; after
+that, the sequence of chunks is written out as a sequence of words at the cost of a copy.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ def keep_within_limits(lexicon: Lexicon) -> None:
 
 
 @leaf
-def cut_new_chunks(text: Bytes, masks: NDArray[np.uint64], is_ascii: bool, first: int, lexicon: Lexicon, cuts: Cuts, rules: Rules) -> int:
+def cut_new_chunks(
+    text: Bytes, masks: NDArray[np.uint64], is_ascii: bool, first: int, lexicon: Lexicon, cuts: Cuts, rules: Rules
+) -> int:
     """Cut the chunks from number ``first`` on, which the document at hand brought.
 
     Gives the room that the pieces take; if there is less, nothing is done but to forget the lexicon.

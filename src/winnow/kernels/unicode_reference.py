@@ -1,4 +1,5 @@
-"""The words of UAX #29 once more, rule by rule as the standard writes them: what the tests hold ``unicode_words`` to."""
+"""The words of UAX #29 once more, rule by rule as the standard writes them: what the tests hold ``unicode_words``
+to."""
 
 from __future__ import annotations
 

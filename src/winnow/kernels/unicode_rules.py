@@ -1,7 +1,7 @@
 """The Word_Break classes of UAX #29 (Unicode 16), as far as words inside a chunk without white space need them.
 
-Python knows the general category of a character but not its Word_Break class. The class follows from the category but for
-the ranges below. Regional indicators and controls are OTHER: they make no words.
+Python knows the general category of a character but not its Word_Break class. The class follows from the category but
+for the ranges below. Regional indicators and controls are OTHER: they make no words.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import functools
 import unicodedata
 
 import numpy as np
+
 from winnow.kernels.characters import NUM_CODE_POINTS, Classes, Ranges
 
 (
@@ -55,7 +56,8 @@ _EXCEPTIONS: dict[int, Ranges] = {
     LETTER: (
         (0x2C2, 0x2C5), (0x2D2, 0x2D7), (0x2DE, 0x2DF), (0x2E5, 0x2EB), (0x2ED, 0x2ED), (0x2EF, 0x2FF), (0x55A, 0x55C),
         (0x55E, 0x55E), (0x58A, 0x58A), (0x5F3, 0x5F3), (0x70F, 0x70F), (0x24B6, 0x24E9), (0xA708, 0xA716),
-        (0xA720, 0xA721), (0xA789, 0xA78A), (0xAB5B, 0xAB5B), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189),
+        (0xA720, 0xA721), (0xA789, 0xA78A), (0xAB5B, 0xAB5B), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170,
+        0x1F189),
     ),
     HEBREW_LETTER: (
         (0x5D0, 0x5EA), (0x5EF, 0x5F2), (0xFB1D, 0xFB1D), (0xFB1F, 0xFB28), (0xFB2A, 0xFB36), (0xFB38, 0xFB3C),

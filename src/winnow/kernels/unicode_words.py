@@ -1,7 +1,8 @@
 """The words of UAX #29 at native speed: segments that start with a letter or digit, as DCLM takes them from ``uniseg``.
 
-A whitespace-delimited chunk is cut without regard to its neighbours, so each distinct chunk of a document is cut once. One
-character joins segments across white space, U+202F (narrow no-break space, in French numbers); here it separates them.
+A whitespace-delimited chunk is cut without regard to its neighbours, so each distinct chunk of a document is cut
+once. One character joins segments across white space, U+202F (narrow no-break space, in French numbers); here it
+separates them.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def _joins_digits(kind: int) -> bool:
 
 @leaf
 def _is_joined(earlier: int, before: int, kind: int, after: int) -> bool:
-    """Whether there is no break between two characters, given the class of one more on each side (rules WB5 to WB13b)."""
+    """Whether there is no break between two characters, given the class of one more on each side (WB5 to WB13b)."""
     if _is_mid(kind):
         return (
             (_is_letter(before) and _joins_letters(kind) and _is_letter(after))

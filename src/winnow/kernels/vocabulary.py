@@ -2,8 +2,8 @@
 
 What a word is like (its length, whether it has a letter, how spaCy cuts it) depends on the word alone, so it is found
 once and kept from document to document. A vocabulary that has outgrown the processor's cache is begun anew: after LIMIT
-words, a few hundred pages. Rejected: one vocabulary a document, which describes every frequent word again each time (half
-of the words of a short page are distinct, and all of these slow paths took a third of the time).
+words, a few hundred pages. Rejected: one vocabulary a document, which describes every frequent word again each time
+(half of the words of a short page are distinct, and all of these slow paths took a third of the time).
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def number_chunks(
     vocabulary: Vocabulary,
     sequence: NDArray[np.int32],
 ) -> int:
-    """Write the numbers of the words of ``str.split``, for which the vocabulary has room; gives the bytes of the longest."""
+    """Write the numbers of the words of ``str.split``, for which there is room; gives the bytes of the longest."""
     longest, count, start, before_word = 0, 0, -1, np.uint64(0)
     for block in range(num_blocks(size)):
         at = block * BLOCK
@@ -78,9 +78,7 @@ def number_chunks(
 
 
 @leaf
-def count_frequencies(
-    sequence: NDArray[np.int32], entries: NDArray[np.void], distinct: NDArray[np.int32]
-) -> int:
+def count_frequencies(sequence: NDArray[np.int32], entries: NDArray[np.void], distinct: NDArray[np.int32]) -> int:
     """Count how often each word occurs, and write each once; gives how many that are."""
     num_distinct = 0
     for position in range(sequence.size):

@@ -1,8 +1,8 @@
 """The memory in which documents are counted, one after the other.
 
-It is made once for a batch and made anew, larger, when a document does not fit, so that kernels neither allocate nor touch
-fresh pages for each document, which took a sixth of the time. Arrays are as long as a document needs at most; what is not
-written to is not taken. English text takes about 5 bytes a byte of the longest document.
+It is made once for a batch and made anew, larger, when a document does not fit, so that kernels neither allocate nor
+touch fresh pages for each document, which took a sixth of the time. Arrays are as long as a document needs at most;
+what is not written to is not taken. English text takes about 5 bytes a byte of the longest document.
 """
 
 from __future__ import annotations
