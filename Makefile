@@ -23,8 +23,10 @@ lint: $(VENV)/ready  ## style and types
 	$(BIN)/mypy
 
 bench: $(VENV)/ready  ## speed and quality beside the peers; an hour, on a quiet machine
+	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/filters.py
-	$(BIN)/python benchmarks/pipeline.py
+	$(BIN)/python benchmarks/pipeline.py --memory
+	$(BIN)/python benchmarks/edits.py
 	$(BIN)/python benchmarks/extraction.py
 	$(BIN)/python benchmarks/golden.py
 	$(BIN)/python benchmarks/language.py
