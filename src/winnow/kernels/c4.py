@@ -24,9 +24,8 @@ from winnow.kernels.jit import inlined, leaf
 from winnow.kernels.lines import ends_with_ellipsis
 from winnow.kernels.masks import BREAK, PHRASE, next_set, strip, word_range
 from winnow.kernels.phrases import citation_length, phrase_at
-from winnow.kernels.sentences import code_by_rule, count_sentences, read_code
-from winnow.kernels.tokens import SPACY, Rules, code_of_chunk
-from winnow.kernels.workspace import Workspace
+from winnow.kernels.sentences import Marks, code_by_rule, count_sentences, read_code
+from winnow.kernels.tokens import SPACY, Cuts, Rules, code_of_chunk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,6 +45,19 @@ C4_COUNTS = counts_type(
 SPLITLINE_COUNTS = counts_type("num_splitlines", "num_bullet_splitlines", "num_ellipsis_splitlines")
 
 
+class Reading(NamedTuple):
+    """What was found in a document before its lines are judged."""
+
+    masks: NDArray[np.uint64]
+    chunks: NDArray[np.int32]
+    entries: NDArray[np.void]  # of the chunks' vocabulary
+    longest_chunk: int  # in bytes
+    rule_marks: Marks  # where sentences end by the plain rule
+    word_marks: Marks  # the same by spaCy's words
+    cuts: Cuts
+    edited: Bytes  # room for a line without its citation marks
+
+
 class Line(NamedTuple):
     """A line after its citation marks were removed."""
 
@@ -59,20 +71,20 @@ class Line(NamedTuple):
 
 @leaf
 def count_splitlines(
-    text: Bytes, size: int, longest_chunk: int, rules: Rules, space: Workspace, counts: Counts, c4: NDArray[np.int64]
+    text: Bytes, size: int, rules: Rules, reading: Reading, counts: Counts, c4: NDArray[np.int64]
 ) -> None:
     """Write the counts of the lines of ``str.splitlines`` (SPLITLINE_COUNTS; C4_COUNTS as an array of 3 x 4)."""
     start = 0
     while start < size:
-        end = next_set(space.masks, BREAK, start, size)
-        first, last = strip(space.masks, start, end)
+        end = next_set(reading.masks, BREAK, start, size)
+        first, last = strip(reading.masks, start, end)
         start = _after_break(text, end, size)
         counts.num_splitlines += 1
         if first < last:
             code, _ = decode(text, first, last)
             counts.num_bullet_splitlines += code in (ord("\u2022"), ord("-"))
             counts.num_ellipsis_splitlines += ends_with_ellipsis(text, first, last)
-            _apply_rules(text, first, last, longest_chunk > LONGEST_WORD, rules, space, c4)
+            _apply_rules(text, first, last, rules, reading, c4)
 
 
 @inlined
@@ -83,27 +95,27 @@ def _after_break(text: Bytes, at: int, size: int) -> int:
 
 
 @inlined
-def _apply_rules(
-    text: Bytes, start: int, end: int, may_be_long: bool, rules: Rules, space: Workspace, c4: NDArray[np.int64]
-) -> None:
+def _apply_rules(text: Bytes, start: int, end: int, rules: Rules, reading: Reading, c4: NDArray[np.int64]) -> None:
     """Count a stripped line where the forms keep it."""
-    first, last = word_range(space.masks, start, end)
-    if last - first < MIN_WORDS[DATATROVE] or (may_be_long and _has_long_word(first, last, space)):
+    first, last = word_range(reading.masks, start, end)
+    if last - first < MIN_WORDS[DATATROVE] or _has_long_word(first, last, reading):
         return
-    found = _find_phrases(text, start, end, space.masks, rules.classes)
+    found = _find_phrases(text, start, end, reading.masks, rules.classes)
     if found >> phrases.CITATION & 1:
-        size = _cut_citations(text, start, end, space.edited, rules.classes)
-        _judge(_read_edited(last - first, size, rules, space), c4)
+        size = _cut_citations(text, start, end, reading.edited, rules.classes)
+        _judge(_read_edited(last - first, size, rules, reading), c4)
         return
-    rule_sentences = count_sentences(space.rule_marks, first, last)
-    word_sentences = count_sentences(space.word_marks, first, last) if rules.definition == SPACY else rule_sentences
+    rule_sentences = count_sentences(reading.rule_marks, first, last)
+    word_sentences = count_sentences(reading.word_marks, first, last) if rules.definition == SPACY else rule_sentences
     _judge(Line(last - first, last - first, _mark(text, start, end), found, rule_sentences, word_sentences), c4)
 
 
-@leaf
-def _has_long_word(first: int, last: int, space: Workspace) -> bool:
+@inlined
+def _has_long_word(first: int, last: int, reading: Reading) -> bool:
+    if reading.longest_chunk <= LONGEST_WORD:
+        return False
     for position in range(first, last):
-        if space.lexicon.chunks.entries[space.chunks[position]].length > LONGEST_WORD:
+        if reading.entries[reading.chunks[position]].length > LONGEST_WORD:
             return True
     return False
 
@@ -164,9 +176,9 @@ def _cut_citations(text: Bytes, start: int, end: int, edited: Bytes, classes: Cl
 
 
 @leaf
-def _read_edited(num_words_before: int, size: int, rules: Rules, space: Workspace) -> Line:
+def _read_edited(num_words_before: int, size: int, rules: Rules, reading: Reading) -> Line:
     """Read a line that was edited, word by word and without masks: few lines are."""
-    text = space.edited
+    text = reading.edited
     num_words = found = at = 0
     rule_begun = word_begun = 0
     rule_ended = word_ended = False
@@ -176,7 +188,7 @@ def _read_edited(num_words_before: int, size: int, rules: Rules, space: Workspac
             break
         begun, rule_ended = read_code(code_by_rule(text, start, end), rule_ended)
         rule_begun += begun
-        begun, word_ended = read_code(code_of_chunk(text, start, end, rules, space.cuts), word_ended)
+        begun, word_ended = read_code(code_of_chunk(text, start, end, rules, reading.cuts), word_ended)
         word_begun += begun
         num_words, at = num_words + 1, end
     for place in range(size):

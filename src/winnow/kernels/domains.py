@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from winnow.kernels.hashing import find, mix, num_slots
-from winnow.kernels.jit import kernel
+from winnow.kernels.hashing import mix, num_slots
+from winnow.kernels.jit import inlined, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,10 +49,20 @@ def _hash_domains(data: NDArray[np.uint8], offsets: NDArray[np.int64], hashes: N
         hashes[domain] = state
 
 
+@inlined
+def _find(slots: NDArray[np.int32], hashes: NDArray[np.uint64], wanted: np.uint64) -> int:
+    """The slot that holds the wanted hash, or the empty one where it belongs; a slot holds 1 + an index, 0 is empty."""
+    last = np.uint64(slots.size - 1)
+    slot = wanted & last
+    while slots[slot] != 0 and hashes[slots[slot] - 1] != wanted:
+        slot = (slot + np.uint64(1)) & last
+    return np.int64(slot)
+
+
 @kernel
 def _fill(slots: NDArray[np.int32], hashes: NDArray[np.uint64]) -> None:
     for index in range(hashes.size):
-        slots[find(slots, hashes, hashes[index])] = index + 1
+        slots[_find(slots, hashes, hashes[index])] = index + 1
 
 
 @kernel
@@ -70,7 +80,7 @@ def find_listed(
         starts[host] = -1
         for at in range(offsets[host + 1] - 1, first - 1, -1):
             state = mix(state, np.uint64(data[at]))
-            if (at == first or data[at - 1] == _DOT) and slots[find(slots, hashes, state)] != 0:
+            if (at == first or data[at - 1] == _DOT) and slots[_find(slots, hashes, state)] != 0:
                 starts[host] = at - first
 
 

@@ -1,4 +1,4 @@
-"""64-bit hashes of byte ranges, and open tables that find a hash again.
+"""64-bit hashes of byte ranges, and a table that counts them.
 
 Two different strings of one document are taken for equal when their hashes agree: once in 10^11 documents of 10,000
 distinct words. Bytes are compared nowhere else, which keeps a look-up at a few nanoseconds.
@@ -53,60 +53,51 @@ def num_slots(num_entries: int) -> int:
     return size
 
 
-@inlined
-def find(slots: NDArray[np.int32], hashes: NDArray[np.uint64], wanted: np.uint64) -> int:
-    """The slot that holds the wanted hash, or the empty one where it belongs.
-
-    A slot holds 1 + the index of its entry in ``hashes``; 0 is empty.
-    """
-    last = np.uint64(slots.size - 1)
-    slot = wanted & last
-    while slots[slot] != 0 and hashes[slots[slot] - 1] != wanted:
-        slot = (slot + np.uint64(1)) & last
-    return np.int64(slot)
+PIECE = np.dtype(
+    [
+        ("hash", np.uint64),
+        ("count", np.int32),  # how often it was met in one role
+        ("raw_count", np.int32),  # and in another
+        ("slot", np.int64),
+    ]
+)
 
 
 class Tally(NamedTuple):
-    """How often each of some hashes was met in each of two roles, and the table that finds them."""
+    """How often each of some hashes was met, and the table that finds them."""
 
-    slots: NDArray[np.int32]
-    hashes: NDArray[np.uint64]
-    counts: NDArray[np.int32]  # two for each hash
-    taken: NDArray[np.int32]  # the slot of each hash
-    size: NDArray[np.int64]  # number of distinct hashes, one number
+    slots: NDArray[np.int32]  # 1 + the index of a piece; 0 is empty
+    pieces: NDArray[np.void]  # of PIECE
+    size: NDArray[np.int64]  # number of pieces, one number
 
 
 def new_tally(room: int) -> Tally:
     """Room for so many distinct hashes."""
-    return Tally(
-        np.zeros(num_slots(room), np.int32),
-        np.empty(room, np.uint64),
-        np.empty(2 * room, np.int32),
-        np.empty(room, np.int32),
-        np.zeros(1, np.int64),
-    )
+    return Tally(np.zeros(num_slots(room), np.int32), np.empty(room, PIECE), np.zeros(1, np.int64))
 
 
 @leaf
 def clear(tally: Tally) -> None:
     """Forget all hashes."""
     for index in range(tally.size[0]):
-        tally.slots[tally.taken[index]] = 0
+        tally.slots[tally.pieces[index].slot] = 0
     tally.size[0] = 0
 
 
 @inlined
 def meet(tally: Tally, hashed: np.uint64) -> int:
-    """The place of a hash's two counts, which are 0 at first."""
-    slot = find(tally.slots, tally.hashes, hashed)
+    """The index of the piece with a hash, whose counts are 0 when it is new."""
+    last = np.uint64(tally.slots.size - 1)
+    slot = hashed & last
+    while tally.slots[slot] != 0 and tally.pieces[tally.slots[slot] - 1].hash != hashed:
+        slot = (slot + np.uint64(1)) & last
     if tally.slots[slot] == 0:
-        index = tally.size[0]
-        tally.hashes[index] = hashed
-        tally.taken[index] = slot
-        tally.counts[2 * index] = tally.counts[2 * index + 1] = 0
+        piece = tally.pieces[tally.size[0]]
+        piece.hash, piece.slot = hashed, np.int64(slot)
+        piece.count = piece.raw_count = 0
         tally.size[0] += 1
-        tally.slots[slot] = index + 1
-    return 2 * (tally.slots[slot] - 1)
+        tally.slots[slot] = tally.size[0]
+    return tally.slots[slot] - 1
 
 
 @inlined

@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -65,7 +65,29 @@ def inlined(function: F) -> F:
 def _compile(function: F, **options: bool) -> F:
     import numba
 
-    return cast(F, numba.njit(nogil=True, cache=True, boundscheck=BOUNDSCHECK, **options)(function))
+    compiled = numba.njit(nogil=True, cache=True, boundscheck=BOUNDSCHECK, no_cfunc_wrapper=True, **options)(function)
+    compiled.get_call_template = _with_plain_numbers(compiled.get_call_template)
+    return cast(F, compiled)
+
+
+def _with_plain_numbers(get_call_template: Callable[..., object]) -> Callable[..., object]:
+    """Let kernels call a function with int64 wherever they have a literal or a narrower integer.
+
+    Numba would compile the function anew for each literal and each mixture of widths: twice as many in all.
+    """
+
+    def get_plain_call_template(args: Iterable[object], keywords: Mapping[str, object]) -> object:
+        plain = {name: _plain(kind) for name, kind in keywords.items()}
+        return get_call_template(tuple(_plain(kind) for kind in args), plain)
+
+    return get_plain_call_template
+
+
+def _plain(kind: Any) -> Any:
+    from numba import types
+
+    kind = types.unliteral(kind)
+    return types.int64 if isinstance(kind, types.Integer) and kind.bitwidth < 64 else kind
 
 
 BOUNDSCHECK = os.environ.get("WINNOW_BOUNDSCHECK") == "1"

@@ -57,11 +57,6 @@ SHORT_LINE = 30
 """FineWeb (Penedo et al. 2024) calls a line of at most so many characters short."""
 
 
-_RAW = 1
-"""In a tally, a string's first count is of the pieces that read so when stripped, its second of those that read so
-raw."""
-
-
 @leaf
 def count_lines(
     text: Bytes, size: int, masks: NDArray[np.uint64], classes: Classes, tally: Tally, counts: Counts
@@ -93,23 +88,22 @@ def _count_line(
     line = hash_bytes(text, first, last)
     is_stripped = first == start and last == end
     raw_length = num_chars(masks, start, end)
-    met = meet(tally, line)
-    raw_met = met if is_stripped else meet(tally, hash_bytes(text, start, end))
-    tally.counts[raw_met + _RAW] += 1
-    num_raw = tally.counts[raw_met + _RAW]
+    stripped = meet(tally, line)
+    raw = tally.pieces[stripped if is_stripped else meet(tally, hash_bytes(text, start, end))]
+    raw.raw_count += 1
     counts.num_line_runs += 1
-    counts.num_repeated_line_runs += num_raw > 1
-    counts.num_repeated_line_run_chars += raw_length * (num_raw > 1)
+    counts.num_repeated_line_runs += raw.raw_count > 1
+    counts.num_repeated_line_run_chars += raw_length * (raw.raw_count > 1)
     if first == last:
         return
     length = raw_length if is_stripped else num_chars(masks, first, last)
-    tally.counts[met] += 1
-    num_new = met_again(tally.counts[met])
+    tally.pieces[stripped].count += 1
+    num_new = met_again(tally.pieces[stripped].count)
     counts.num_lines += 1
     counts.num_line_chars += length
     counts.num_duplicate_lines += num_new
     counts.num_duplicate_line_chars += length * num_new
-    counts.num_raw_repeated_line_chars += raw_length * (num_raw > 1)
+    counts.num_raw_repeated_line_chars += raw_length * (raw.raw_count > 1)
     counts.num_raw_short_lines += raw_length <= SHORT_LINE
     counts.num_raw_terminal_lines += _is_terminal(text, start, end, classes)
     counts.num_terminal_lines += _is_terminal(text, first, without_closers(text, first, last), classes)
@@ -192,17 +186,16 @@ def _count_paragraph(
     first, last = strip(masks, start, end)
     paragraph, length = hash_bytes(text, first, last), num_chars(masks, first, last)
     is_stripped = first == start and last == end
-    met = meet(tally, paragraph)
-    raw_met = met if is_stripped else meet(tally, hash_bytes(text, start, end))
-    tally.counts[raw_met + _RAW] += 1
-    num_runs = tally.counts[raw_met + _RAW]
+    stripped = meet(tally, paragraph)
+    raw = tally.pieces[stripped if is_stripped else meet(tally, hash_bytes(text, start, end))]
+    raw.raw_count += 1
     counts.num_paragraph_runs += 1
-    if num_runs > 1:
+    if raw.raw_count > 1:
         counts.num_repeated_paragraph_runs += 1
         counts.num_repeated_paragraph_run_chars += num_chars(masks, start, end)
     if first < last:
-        tally.counts[met] += 1
-        num_new = met_again(tally.counts[met])
+        tally.pieces[stripped].count += 1
+        num_new = met_again(tally.pieces[stripped].count)
         counts.num_paragraphs += 1
         counts.num_paragraph_chars += length
         counts.num_duplicate_paragraphs += num_new

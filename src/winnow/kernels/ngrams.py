@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from winnow.kernels.counts import counts_type
-from winnow.kernels.hashing import find, mix, num_slots
+from winnow.kernels.hashing import mix, num_slots
 from winnow.kernels.jit import inlined, leaf
 
 if TYPE_CHECKING:
@@ -31,39 +31,35 @@ NGRAM_COUNTS = counts_type(
 _NUM_TOP = 3 * (SHORTEST_LONG - SHORTEST)
 
 
-class Places(NamedTuple):
-    """The places of a document whose n-gram may occur more than once, ascending; grows shorter from level to level."""
-
-    positions: NDArray[np.int32]  # word index where the n-gram starts
-    grams: NDArray[np.int32]  # which n-gram it is
-    keys: NDArray[np.uint64]  # its two (n-1)-grams, mixed
-
-
-class Grams(NamedTuple):
-    """The distinct n-grams of one level."""
-
-    keys: NDArray[np.uint64]
-    lengths: NDArray[np.int32]  # characters of the n-gram's words
-    counts: NDArray[np.int32]  # occurrences
+PLACE = np.dtype(
+    [
+        ("position", np.int32),  # word index where the n-gram starts
+        ("gram", np.int32),  # which n-gram it is
+        ("key", np.uint64),  # its two (n-1)-grams, mixed
+    ]
+)
+GRAM = np.dtype(
+    [
+        ("key", np.uint64),
+        ("length", np.int32),  # characters of the n-gram's words
+        ("count", np.int32),  # occurrences
+    ]
+)
 
 
 class NgramSpace(NamedTuple):
     """Room for the n-grams of a document."""
 
-    places: Places
-    below: Grams
-    above: Grams
+    places: NDArray[np.void]  # where an n-gram may occur more than once, ascending; fewer from level to level
+    below: NDArray[np.void]  # the distinct (n-1)-grams
+    above: NDArray[np.void]  # the distinct n-grams
     table: NDArray[np.int32]
 
 
 def new_ngram_space(room: int) -> NgramSpace:
     """Room for so many words and one more; memory that is not written to is not taken."""
-    keys = np.empty(room, np.uint64)
     return NgramSpace(
-        Places(np.empty(room + 1, np.int32), np.empty(room + 1, np.int32), np.empty(room + 1, np.uint64)),
-        Grams(keys, np.empty(room, np.int32), np.empty(room, np.int32)),
-        Grams(keys, np.empty(room, np.int32), np.empty(room, np.int32)),
-        np.empty(num_slots(room), np.int32),
+        np.empty(room + 1, PLACE), np.empty(room, GRAM), np.empty(room, GRAM), np.empty(num_slots(room), np.int32)
     )
 
 
@@ -88,11 +84,11 @@ def count_ngrams(words: Words, space: NgramSpace, counts: NDArray[np.int64]) -> 
 
 
 @inlined
-def _keep_repeated_words(words: Words, places: Places) -> int:
+def _keep_repeated_words(words: Words, places: NDArray[np.void]) -> int:
     kept = 0
     for position in range(words.sequence.size):
         word = words.sequence[position]
-        places.positions[kept], places.grams[kept] = position, word
+        places[kept].position, places[kept].gram = position, word
         kept += words.entries[word].frequency > 1
     return kept
 
@@ -103,19 +99,18 @@ def _length(words: Words, position: int) -> int:
 
 
 @inlined
-def _keep_repeated(places: Places, num_places: int, grams: Grams) -> int:
+def _keep_repeated(places: NDArray[np.void], num_places: int, grams: NDArray[np.void]) -> int:
     """Drop the places whose n-gram occurs once."""
     kept = 0
     for place in range(num_places):
-        gram = places.grams[place]
-        places.positions[kept] = places.positions[place]
-        places.grams[kept] = gram
-        kept += grams.counts[gram] > 1
+        gram = places[place].gram
+        places[kept].position, places[kept].gram = places[place].position, gram
+        kept += grams[gram].count > 1
     return kept
 
 
 @inlined
-def _keep_pairs(places: Places, num_places: int, table: NDArray[np.int32]) -> int:
+def _keep_pairs(places: NDArray[np.void], num_places: int, table: NDArray[np.int32]) -> int:
     """Keep the places where two (n-1)-grams follow each other, in a pair that seems to occur more than once.
 
     Pairs are counted by a few bits of their keys, so some that occur once are kept; none that repeats is lost. It costs
@@ -125,14 +120,14 @@ def _keep_pairs(places: Places, num_places: int, table: NDArray[np.int32]) -> in
     counters[:] = 0
     last = np.uint64(counters.size - 1)
     for place in range(num_places - 1):
-        key = _mixed_pair(places.grams[place], places.grams[place + 1])
-        places.keys[place] = key
-        counters[key & last] += places.positions[place + 1] == places.positions[place] + 1
+        key = _mixed_pair(places[place].gram, places[place + 1].gram)
+        places[place].key = key
+        counters[key & last] += places[place + 1].position == places[place].position + 1
     kept = 0
     for place in range(num_places - 1):
-        position, key = places.positions[place], places.keys[place]
-        is_pair = places.positions[place + 1] == position + 1
-        places.positions[kept], places.grams[kept], places.keys[kept] = position, places.grams[place], key
+        position, key = places[place].position, places[place].key
+        is_pair = places[place + 1].position == position + 1
+        places[kept].position, places[kept].gram, places[kept].key = position, places[place].gram, key
         kept += is_pair & (counters[key & last] > 1)
     return kept
 
@@ -144,11 +139,21 @@ def _mixed_pair(first: int, second: int) -> np.uint64:
 
 
 @inlined
+def _find_gram(slots: NDArray[np.int32], grams: NDArray[np.void], key: np.uint64) -> int:
+    """The slot of the n-gram with a key, or the empty one where it belongs."""
+    last = np.uint64(slots.size - 1)
+    slot = key & last
+    while slots[slot] != 0 and grams[slots[slot] - 1].key != key:
+        slot = (slot + np.uint64(1)) & last
+    return np.int64(slot)
+
+
+@inlined
 def _name_pairs(
-    places: Places,
+    places: NDArray[np.void],
     num_places: int,
-    below: Grams,
-    above: Grams,
+    below: NDArray[np.void],
+    above: NDArray[np.void],
     words: Words,
     n: int,
     table: NDArray[np.int32],
@@ -158,25 +163,25 @@ def _name_pairs(
     slots[:] = 0
     num_grams = 0
     for place in range(num_places):
-        key = places.keys[place]
-        slot = find(slots, above.keys, key)
+        key = places[place].key
+        slot = _find_gram(slots, above, key)
         if slots[slot] == 0:
-            position = places.positions[place]
-            length = _length(words, position) if n == SHORTEST else below.lengths[places.grams[place]]
-            above.keys[num_grams] = key
-            above.lengths[num_grams] = length + _length(words, position + n - 1)
-            above.counts[num_grams] = 0
+            position = places[place].position
+            length = _length(words, position) if n == SHORTEST else below[places[place].gram].length
+            above[num_grams].key = key
+            above[num_grams].length = length + _length(words, position + n - 1)
+            above[num_grams].count = 0
             num_grams += 1
             slots[slot] = num_grams
         gram = slots[slot] - 1
-        above.counts[gram] += 1
-        places.grams[place] = gram
+        above[gram].count += 1
+        places[place].gram = gram
     return num_grams
 
 
 @inlined
 def _write_top(
-    grams: Grams,
+    grams: NDArray[np.void],
     num_grams: int,
     words: Words,
     n: int,
@@ -184,7 +189,7 @@ def _write_top(
 ) -> None:
     """The count of the most frequent n-gram, the characters of the first such, and those of the longest such."""
     for gram in range(num_grams):
-        count, length = grams.counts[gram], grams.lengths[gram]
+        count, length = grams[gram].count, grams[gram].length
         if count > max(counts[0], 1):
             counts[0], counts[1], counts[2] = count, length, length
         elif count == counts[0]:
@@ -208,11 +213,11 @@ def _write_single(words: Words, n: int, counts: NDArray[np.int64]) -> None:
 
 
 @inlined
-def _covered_chars(places: Places, num_places: int, words: Words, n: int) -> int:
+def _covered_chars(places: NDArray[np.void], num_places: int, words: Words, n: int) -> int:
     """Characters of the words that lie in any repeated n-gram, each word once (Rae et al. 2021; DCLM)."""
     chars = stop = 0
     for place in range(num_places):
-        start = places.positions[place]
+        start = places[place].position
         for position in range(max(start, stop), start + n):
             chars += _length(words, position)
         stop = start + n
@@ -220,18 +225,18 @@ def _covered_chars(places: Places, num_places: int, words: Words, n: int) -> int
 
 
 @inlined
-def _greedy_chars(places: Places, num_places: int, grams: Grams, n: int) -> int:
+def _greedy_chars(places: NDArray[np.void], num_places: int, grams: NDArray[np.void], n: int) -> int:
     """Characters of n-grams met again by a reader who skips what repeats (datatrove@0.10.1 find_all_duplicate).
 
     Overwrites the counts: an n-gram that the reader has seen counts 0.
     """
     chars = stop = 0
     for place in range(num_places):
-        start, gram = places.positions[place], places.grams[place]
+        start, gram = places[place].position, places[place].gram
         if start < stop:
             continue
-        if grams.counts[gram] == 0:
-            chars += grams.lengths[gram]
+        if grams[gram].count == 0:
+            chars += grams[gram].length
             stop = start + n
-        grams.counts[gram] = 0
+        grams[gram].count = 0
     return chars

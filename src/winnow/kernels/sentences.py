@@ -58,8 +58,7 @@ def code_by_rule(text: Bytes, start: int, end: int) -> int:
 @leaf
 def code_of_words(
     text: Bytes,
-    starts: NDArray[np.int32],
-    ends: NDArray[np.int32],
+    spans: NDArray[np.void],
     num_words: int,
     classes: Classes,
 ) -> int:
@@ -70,7 +69,7 @@ def code_of_words(
     begun = begins = 0
     has_begun = just_ended = False
     for word in range(num_words):
-        is_end, is_punctuation = _kind(text, starts[word], ends[word], classes)
+        is_end, is_punctuation = _kind(text, spans[word].start, spans[word].end, classes)
         if is_end:
             just_ended = True
         elif not is_punctuation:
@@ -93,17 +92,19 @@ def _kind(text: Bytes, start: int, end: int, classes: Classes) -> tuple[bool, bo
     return is_end, False
 
 
+MARK = np.dtype([("position", np.int32), ("code", np.int32)])
+
+
 class Marks(NamedTuple):
     """The words of a sequence that do anything but go on with a sentence: few, so a line is counted quickly."""
 
-    positions: NDArray[np.int32]
-    codes: NDArray[np.int32]
+    words: NDArray[np.void]  # of MARK
     state: NDArray[np.int64]  # how many there are, and how many lie before the line that was counted last
 
 
 def new_marks(room: int) -> Marks:
     """Room for the marks of so many words and one more."""
-    return Marks(np.empty(room + 1, np.int32), np.empty(room + 1, np.int32), np.zeros(2, np.int64))
+    return Marks(np.empty(room + 1, MARK), np.zeros(2, np.int64))
 
 
 @leaf
@@ -112,8 +113,8 @@ def mark_sentences(sequence: NDArray[np.int32], entries: NDArray[np.void], by_ru
     num_marks = 0
     for position in range(sequence.size):
         entry = entries[sequence[position]]
-        code = (ENDS if entry.ends else GOES_ON) if by_rule else entry.code
-        marks.positions[num_marks], marks.codes[num_marks] = position, code
+        code = np.int64(entry.rule_code) if by_rule else np.int64(entry.code)
+        marks.words[num_marks].position, marks.words[num_marks].code = position, code
         num_marks += code != GOES_ON
     marks.state[0], marks.state[1] = num_marks, 0
 
@@ -125,14 +126,14 @@ def count_sentences(marks: Marks, first: int, last: int) -> int:
         return 0
     number, just_ended, next_word = 1, False, first
     num_marks, place = marks.state[0], marks.state[1]
-    while place < num_marks and marks.positions[place] < first:
+    while place < num_marks and marks.words[place].position < first:
         place += 1
-    while place < num_marks and marks.positions[place] < last:
-        if marks.positions[place] > next_word:
+    while place < num_marks and marks.words[place].position < last:
+        if marks.words[place].position > next_word:
             number, just_ended = number + just_ended, False
-        begun, just_ended = read_code(marks.codes[place], just_ended)
+        begun, just_ended = read_code(marks.words[place].code, just_ended)
         number += begun
-        next_word = marks.positions[place] + 1
+        next_word = marks.words[place].position + 1
         place += 1
     marks.state[1] = place
     return number + (just_ended and next_word < last)

@@ -1,7 +1,7 @@
 """spaCy's English words at native speed; see ``spacy_reference`` for the algorithm in short.
 
 A whitespace-delimited chunk is cut without regard to its neighbours, so each distinct chunk of a document is cut once.
-All functions take a chunk as ``text[start:end]``; ``cut_chunk`` writes the positions where its words start.
+All functions take a chunk as ``text[start:end]``; ``cut_chunk`` writes where its words start.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from winnow.kernels.buffers import SPAN
 from winnow.kernels.characters import decode, decode_before
 from winnow.kernels.jit import inlined, leaf
 from winnow.kernels.simd import BLOCK, between, low_bits
@@ -52,16 +53,13 @@ _LETTER = LOWER | UPPER
 _LONGEST_UNIT = 12  # bytes
 
 
-class Scratch(NamedTuple):
-    """Room for joining the pieces of a chunk."""
-
-    starts: NDArray[np.int32]
-    spans: NDArray[np.int32]
+JOINED = np.dtype([("start", np.int32), ("length", np.int32)])
+"""A piece of a chunk, and how many pieces it begins to join (1: it is within a join)."""
 
 
-def new_scratch() -> Scratch:
-    """Room for any chunk."""
-    return Scratch(np.empty(MOST_JOINED + 1, np.int32), np.empty(MOST_JOINED, np.int32))
+def new_scratch() -> NDArray[np.void]:
+    """Room to join the pieces of any chunk."""
+    return np.zeros(MOST_JOINED + 1, JOINED)
 
 
 @functools.cache
@@ -95,9 +93,9 @@ def _bits(pieces: Sequence[str]) -> int:
 
 def _cut_by_rule(word: str, strings: Strings) -> list[str]:
     encoded = word.encode()
-    starts = np.empty(len(encoded), np.int32)
-    number = _cut(as_buffer(word), 0, len(encoded), spacy_classes(), strings, starts)
-    bounds = [*starts[:number].tolist(), len(encoded)]
+    spans = np.empty(len(encoded), SPAN)
+    number = _cut(as_buffer(word), 0, len(encoded), spacy_classes(), strings, spans)
+    bounds = [*spans["start"][:number].tolist(), len(encoded)]
     return [encoded[start:end].decode() for start, end in itertools.pairwise(bounds)]
 
 
@@ -109,7 +107,7 @@ def cut_plain_chunk(
     hashed: np.uint64,
     classes: Classes,
     strings: Strings,
-    starts: NDArray[np.int32],
+    spans: NDArray[np.void],
 ) -> int:
     """Cut a chunk of ASCII letters, perhaps with a mark at the end, the quick way; gives 0 for any other chunk."""
     size = end - start
@@ -118,7 +116,7 @@ def cut_plain_chunk(
     ):
         return 0
     others = ~(between(text, start, ord("a"), ord("z")) | between(text, start, ord("A"), ord("Z"))) & low_bits(size)
-    starts[0] = start
+    spans[0].start = start
     if others == 0:
         return 1
     if size == 1 or others != np.uint64(1) << np.uint64(size - 1):
@@ -128,7 +126,7 @@ def cut_plain_chunk(
     is_stop = last == ord(".") and classes[text[end - 2]] & BEFORE_STOP != 0
     if not (is_mark or is_stop) or find_string(strings, EXCEPTION, text, start, end - 1) != NOT_FOUND:
         return 0
-    starts[1] = end - 1
+    spans[1].start = end - 1
     return 2
 
 
@@ -139,28 +137,27 @@ def cut_chunk(
     end: int,
     classes: Classes,
     strings: Strings,
-    starts: NDArray[np.int32],
-    scratch: Scratch,
+    spans: NDArray[np.void],
+    scratch: NDArray[np.void],
 ) -> int:
     """Write where the words of a chunk start, ascending; gives how many there are, at most one a byte."""
-    num_words = _cut(text, start, end, classes, strings, starts)
+    num_words = _cut(text, start, end, classes, strings, spans)
     if not 1 < num_words <= MOST_JOINED:
         return num_words
     most = 0
     for word in range(num_words):
-        stop = starts[word + 1] if word + 1 < num_words else end
-        most = max(most, find_string(strings, HEAD, text, starts[word], stop))
-        scratch.starts[word] = starts[word]
-        scratch.spans[word] = 0
+        stop = spans[word + 1].start if word + 1 < num_words else end
+        most = max(most, find_string(strings, HEAD, text, spans[word].start, stop))
+        scratch[word].start, scratch[word].length = spans[word].start, 0
     if most < 2:
         return num_words
-    scratch.starts[num_words] = end
+    scratch[num_words].start = end
     _find_joins(text, strings, scratch, num_words, min(most, num_words))
-    return _join(text, strings, scratch, num_words, starts)
+    return _join(text, strings, scratch, num_words, spans)
 
 
 @leaf
-def _cut(text: Bytes, start: int, end: int, classes: Classes, strings: Strings, starts: NDArray[np.int32]) -> int:
+def _cut(text: Bytes, start: int, end: int, classes: Classes, strings: Strings, spans: NDArray[np.void]) -> int:
     """Write where the pieces of a chunk start: its prefixes, what the rules make of the inside, its suffixes."""
     num_words = num_suffixes = 0
     size = end - start
@@ -172,16 +169,16 @@ def _cut(text: Bytes, start: int, end: int, classes: Classes, strings: Strings, 
         elif suffix and find_string(strings, EXCEPTION, text, start, end - suffix) != NOT_FOUND:
             prefix = 0
         if prefix:
-            starts[num_words] = start
+            spans[num_words].start = start
             num_words, start = num_words + 1, start + prefix
         if suffix:
             num_suffixes, end = num_suffixes + 1, end - suffix
-            starts[size - num_suffixes] = end
+            spans[size - num_suffixes].start = end
         if not prefix and not suffix:
             break
-    num_words = _cut_inside(text, start, end, classes, strings, starts, num_words)
+    num_words = _cut_inside(text, start, end, classes, strings, spans, num_words)
     for place in range(size - num_suffixes, size):
-        starts[num_words] = starts[place]
+        spans[num_words].start = spans[place].start
         num_words += 1
     return num_words
 
@@ -275,7 +272,7 @@ def _cut_inside(
     end: int,
     classes: Classes,
     strings: Strings,
-    starts: NDArray[np.int32],
+    spans: NDArray[np.void],
     num_words: int,
 ) -> int:
     """Add the words of what is left when both ends are done; gives the number of words so far."""
@@ -283,18 +280,18 @@ def _cut_inside(
         return num_words
     bits = find_string(strings, EXCEPTION, text, start, end)
     if bits != NOT_FOUND:
-        return _add_pieces(start, bits, starts, num_words)
+        return _add_pieces(start, bits, spans, num_words)
     if is_url(text, start, end, classes):
-        return _add_pieces(start, 1, starts, num_words)
-    return _cut_infixes(text, start, end, classes, starts, num_words)
+        return _add_pieces(start, 1, spans, num_words)
+    return _cut_infixes(text, start, end, classes, spans, num_words)
 
 
 @leaf
-def _add_pieces(start: int, bits: int, starts: NDArray[np.int32], num_words: int) -> int:
+def _add_pieces(start: int, bits: int, spans: NDArray[np.void], num_words: int) -> int:
     """Add the words that start at the bits set; gives the number of words so far."""
     while bits:
         if bits & 1:
-            starts[num_words] = start
+            spans[num_words].start = start
             num_words += 1
         bits >>= 1
         start += 1
@@ -302,22 +299,22 @@ def _add_pieces(start: int, bits: int, starts: NDArray[np.int32], num_words: int
 
 
 @inlined
-def _cut_infixes(text: Bytes, start: int, end: int, classes: Classes, starts: NDArray[np.int32], num_words: int) -> int:
+def _cut_infixes(text: Bytes, start: int, end: int, classes: Classes, spans: NDArray[np.void], num_words: int) -> int:
     word, before, at = start, 0, start
     while at < end:
         code, length = decode(text, at, end)
-        is_plain = classes[code] & _LETTER or _is_digit(code)
+        is_plain = classes[code] & (_LETTER | INFIX) in (LOWER, UPPER, _LETTER) or _is_digit(code)
         size = 0 if is_plain else _infix_size(text, at, end, code, length, before, classes)
         if size > 0 and at > start:
             if word < at:
-                starts[num_words] = word
+                spans[num_words].start = word
                 num_words += 1
-            starts[num_words] = at
+            spans[num_words].start = at
             num_words, word = num_words + 1, at + size
         at += max(size, length)
         before = code
     if word < end:
-        starts[num_words] = word
+        spans[num_words].start = word
         num_words += 1
     return num_words
 
@@ -367,42 +364,42 @@ def _hyphen_size(text: Bytes, at: int, end: int, code: int, length: int, classes
 
 
 @leaf
-def _find_joins(text: Bytes, strings: Strings, scratch: Scratch, num_words: int, most: int) -> None:
+def _find_joins(text: Bytes, strings: Strings, scratch: NDArray[np.void], num_words: int, most: int) -> None:
     """Write how many pieces each piece begins to join; the longest joins first, then the leftmost."""
     for length in range(most, 1, -1):
         for first in range(num_words - length + 1):
             last = first + length - 1
-            if not _is_join(text, strings, scratch.starts, first, length):
+            if not _is_join(text, strings, scratch, first, length):
                 continue
-            is_free = scratch.spans[first] == 0 and scratch.spans[last] == 0
+            is_free = scratch[first].length == 0 and scratch[last].length == 0
             for word in range(first, last + 1):
-                scratch.spans[word] = max(scratch.spans[word], 1)
+                scratch[word].length = max(scratch[word].length, 1)
             if is_free:
-                scratch.spans[first] = length
+                scratch[first].length = length
 
 
 @leaf
-def _is_join(text: Bytes, strings: Strings, starts: NDArray[np.int32], first: int, length: int) -> bool:
+def _is_join(text: Bytes, strings: Strings, scratch: NDArray[np.void], first: int, length: int) -> bool:
     """Whether the pieces are those into which the rules cut an exception."""
-    start = starts[first]
-    wanted = find_string(strings, JOIN, text, start, starts[first + length])
+    start = scratch[first].start
+    wanted = find_string(strings, JOIN, text, start, scratch[first + length].start)
     if wanted == NOT_FOUND:
         return False
     bits = 0
     for word in range(first, first + length):
-        bits |= 1 << np.int64(starts[word] - start)
+        bits |= 1 << np.int64(scratch[word].start - start)
     return bits == wanted
 
 
 @leaf
-def _join(text: Bytes, strings: Strings, scratch: Scratch, num_words: int, starts: NDArray[np.int32]) -> int:
+def _join(text: Bytes, strings: Strings, scratch: NDArray[np.void], num_words: int, spans: NDArray[np.void]) -> int:
     """Rewrite the starts with the joined exceptions cut as they are listed."""
     joined = word = 0
     while word < num_words:
-        start, span = scratch.starts[word], scratch.spans[word]
+        start, length = scratch[word].start, scratch[word].length
         bits = 1
-        if span > 1:
-            bits = find_string(strings, EXCEPTION, text, start, scratch.starts[word + span])
-        joined = _add_pieces(start, bits, starts, joined)
-        word += max(span, 1)
+        if length > 1:
+            bits = find_string(strings, EXCEPTION, text, start, scratch[word + length].start)
+        joined = _add_pieces(start, bits, spans, joined)
+        word += max(length, 1)
     return joined

@@ -32,7 +32,7 @@ Strings: TypeAlias = "NDArray[np.uint64]"
 
 def as_buffer(string: str) -> Bytes:
     """The UTF-8 bytes of a string with the padding that kernels want."""
-    return np.frombuffer(string.encode() + bytes(PADDING), np.uint8)
+    return np.frombuffer(bytearray(string.encode() + bytes(PADDING)), np.uint8)
 
 
 def string_table(entries: Iterable[tuple[int, str, int]]) -> Strings:

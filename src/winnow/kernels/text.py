@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from winnow.kernels.c4 import C4_COUNTS, FORMS, SPLITLINE_COUNTS, count_splitlines
+from winnow.kernels.c4 import C4_COUNTS, FORMS, SPLITLINE_COUNTS, Reading, count_splitlines
 from winnow.kernels.characters import character_classes
-from winnow.kernels.jit import leaf
+from winnow.kernels.jit import inlined, leaf
 from winnow.kernels.lines import LINE_COUNTS, PARAGRAPH_COUNTS, count_lines, count_paragraphs
 from winnow.kernels.masks import CHARACTER_COUNTS, scan
 from winnow.kernels.ngrams import NGRAM_COUNTS, count_ngrams
@@ -26,11 +26,11 @@ from winnow.kernels.tokens import (
     WHITESPACE,
     Rules,
     count_pieces,
-    cut_new_chunks,
-    keep_within_limits,
+    cut_chunks,
     write_out,
 )
 from winnow.kernels.unicode_rules import word_breaks
+from winnow.kernels.vocabulary import keep_within_limits
 from winnow.kernels.words import WORD_COUNTS, Words, count_frequencies, count_words, forget_frequencies, number_chunks
 from winnow.kernels.workspace import Room, Workspace, new_workspace
 
@@ -69,10 +69,10 @@ def count_text(data: Bytes, offsets: NDArray[np.int64], rules: Rules) -> dict[st
         ngrams=table.ngrams.view(np.int64).reshape(num_documents, len(NGRAM_COUNTS)),
         c4=table.c4.view(np.int64).reshape(num_documents, len(FORMS), len(C4_COUNTS) // len(FORMS)),
     )
-    room = Room(int(np.diff(offsets).max(initial=0)), num_words=1 << 12, num_pieces=1 << 12)
+    room = Room(int(np.diff(offsets).max(initial=0)), num_words=1 << 12, longest_chunk=1 << 12)
     row = 0
     while row < num_documents:
-        space = new_workspace(DEFINITIONS[rules.definition], room)
+        space = new_workspace(room)
         row, room = _count_documents(data, offsets, row, rules, space, table)
         for section in sections:
             section[row : row + 1] = 0  # what was counted of a document before it turned out not to fit
@@ -99,47 +99,50 @@ def _count_documents(
     room = space.room
     while row < offsets.size - 1:
         room = _count_document(data[offsets[row] :], offsets[row + 1] - offsets[row], row, rules, space, table)
-        if room.num_words > space.room.num_words or room.num_pieces > space.room.num_pieces:
+        if room.num_words > space.room.num_words or room.longest_chunk > space.room.longest_chunk:
             break
         row += 1
     return row, room
 
 
-@leaf
+@inlined
 def _count_document(text: Bytes, size: int, row: int, rules: Rules, space: Workspace, table: Table) -> Room:
     """Write a document's row; gives the room it needs, and nothing else is of use if that is more than there is."""
-    room, lexicon, counts = space.room, space.lexicon, table.characters[row]
+    room, vocabulary, counts = space.room, space.vocabulary, table.characters[row]
+    keep_within_limits(vocabulary)
     num_chunks = scan(text, size, rules.classes, space.masks, counts)
-    need = max(num_chunks, 2 * counts.num_newlines + 2)
+    is_ascii, need = counts.num_chars == size, max(num_chunks, 2 * counts.num_newlines + 2)
     if need > room.num_words:
-        return Room(room.num_bytes, 2 * need, room.num_pieces)
-    is_ascii = counts.num_chars == size
-    keep_within_limits(lexicon)
-    first_new, chunks = lexicon.chunks.size[0], space.chunks[:num_chunks]
-    longest = number_chunks(text, size, space.masks, is_ascii, rules.classes, lexicon.chunks, chunks)
-    words = chunks
+        return Room(room.num_bytes, 2 * need, room.longest_chunk)
+    sequence = space.sequence
+    num_uncut, longest = number_chunks(text, size, space.masks, is_ascii, rules.classes, vocabulary, sequence)
+    chunks, uncut, words = sequence.chunks[:num_chunks], sequence.uncut[:num_uncut], sequence.chunks[:num_chunks]
     if rules.definition != WHITESPACE:
-        need = cut_new_chunks(text, space.masks, is_ascii, first_new, lexicon, space.cuts, rules)
-        if need > room.num_pieces:
-            return Room(room.num_bytes, room.num_words, 2 * need)
-        need = count_pieces(chunks, lexicon.chunks.entries)
+        if longest > room.longest_chunk:
+            return Room(room.num_bytes, room.num_words, 2 * longest)
+        need = cut_chunks(text, space.masks, is_ascii, uncut, vocabulary, space.cuts, rules, room.num_words)
+        if need <= room.num_words:
+            need = count_pieces(chunks, vocabulary.entries)
         if need > room.num_words:
-            return Room(room.num_bytes, 2 * need, room.num_pieces)
-        words = space.words[:need]
-        write_out(chunks, lexicon, words)
+            return Room(room.num_bytes, 2 * need, room.longest_chunk)
+        words = sequence.words[:need]
+        write_out(chunks, vocabulary, words)
     _count_words(words, row, space, table)
     count_lines(text, size, space.masks, rules.classes, space.tally, table.lines[row])
     count_paragraphs(text, size, space.masks, space.tally, table.paragraphs[row])
-    mark_sentences(chunks, lexicon.chunks.entries, True, space.rule_marks)
+    mark_sentences(chunks, vocabulary.entries, True, space.rule_marks)
     if rules.definition == SPACY:
-        mark_sentences(chunks, lexicon.chunks.entries, False, space.word_marks)
-    count_splitlines(text, size, longest, rules, space, table.splitlines[row], table.c4[row])
+        mark_sentences(chunks, vocabulary.entries, False, space.word_marks)
+    reading = Reading(
+        space.masks, chunks, vocabulary.entries, longest, space.rule_marks, space.word_marks, space.cuts, space.edited
+    )
+    count_splitlines(text, size, rules, reading, table.splitlines[row], table.c4[row])
     return room
 
 
-@leaf
+@inlined
 def _count_words(sequence: NDArray[np.int32], row: int, space: Workspace, table: Table) -> None:
-    entries = space.lexicon.words.entries
+    entries = space.vocabulary.entries
     num_distinct = count_frequencies(sequence, entries, space.distinct)
     words = Words(sequence, space.distinct[:num_distinct], entries)
     count_words(words, table.words[row])

@@ -44,8 +44,7 @@ def cut_chunk(
     start: int,
     end: int,
     classes: Classes,
-    starts: NDArray[np.int32],
-    ends: NDArray[np.int32],
+    spans: NDArray[np.void],
 ) -> int:
     """Write where the words of the chunk ``text[start:end]`` start and end; gives how many there are."""
     num_words, word, is_word = 0, start, False
@@ -59,7 +58,7 @@ def cut_chunk(
         is_joined = is_extension or (last == JOINER and kind == PICTURE) or _is_joined(earlier, before, kind, after)
         if at == start or not is_joined:
             if is_word:
-                starts[num_words], ends[num_words] = word, at
+                spans[num_words].start, spans[num_words].end = word, at
                 num_words += 1
             word, is_word = at, classes[code] & ALNUM != 0
         if not is_extension:
@@ -67,7 +66,7 @@ def cut_chunk(
         last = kind
         at += length
     if is_word:
-        starts[num_words], ends[num_words] = word, end
+        spans[num_words].start, spans[num_words].end = word, end
         num_words += 1
     return num_words
 

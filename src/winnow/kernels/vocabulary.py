@@ -15,7 +15,7 @@ import numpy as np
 from winnow.kernels.characters import ALPHA, SYMBOL, decode
 from winnow.kernels.hashing import num_slots
 from winnow.kernels.jit import inlined, leaf
-from winnow.kernels.sentences import ENDS, code_by_rule
+from winnow.kernels.sentences import code_by_rule
 from winnow.kernels.simd import low_bits, word_at
 
 if TYPE_CHECKING:
@@ -31,11 +31,12 @@ ENTRY = np.dtype(
         ("hash", np.uint64),
         ("frequency", np.int32),  # in the document at hand
         ("length", np.int32),  # in characters
-        ("flags", np.int16),
-        ("ends", np.int16),  # whether it ends a sentence by the plain rule
-        ("code", np.int32),  # what it does to sentences by the word definition, see there
-        ("first", np.int32),  # where it starts in the document that brought it; once it is cut, its first piece
-        ("last", np.int32),  # where it ends; once it is cut, the end of its pieces
+        ("flags", np.uint8),
+        ("is_cut", np.uint8),  # whether its pieces are known
+        ("rule_code", np.int16),  # what it does to sentences by the plain rule, see there
+        ("code", np.int32),  # the same by the word definition
+        ("first", np.int32),  # its first piece; until it is cut, where it starts in the text
+        ("last", np.int32),  # the end of its pieces; until it is cut, where it ends in the text
     ]
 )
 HAS_ALPHA = 1
@@ -50,28 +51,36 @@ _STOP_WORDS = np.array([int.from_bytes(word.encode(), "little") for word in STOP
 
 
 class Vocabulary(NamedTuple):
-    """A table of slots that hold 1 + the number of a word (0: empty), and the words."""
+    """A table of slots (1 + the number of a word; 0: empty), the words, and the words of which chunks consist."""
 
     slots: NDArray[np.int32]
     entries: NDArray[np.void]  # of ENTRY
-    size: NDArray[np.int64]  # how many words there are, one number
+    pieces: NDArray[np.int32]  # the words of each chunk that was cut, chunk by chunk
+    size: NDArray[np.int64]  # how many words there are, and how many pieces
 
 
 def new_vocabulary(room: int) -> Vocabulary:
-    """An empty vocabulary for so many words; memory that is not written to is not taken."""
-    return Vocabulary(np.zeros(num_slots(room), np.int32), np.empty(room, ENTRY), np.zeros(1, np.int64))
+    """An empty vocabulary that, kept within its limits, has room for a document of so many words."""
+    return Vocabulary(
+        np.zeros(num_slots(LIMIT + 2 * room), np.int32),
+        np.empty(LIMIT + 2 * room, ENTRY),
+        np.empty(2 * LIMIT + room, np.int32),
+        np.zeros(2, np.int64),
+    )
 
 
 @leaf
-def clear_vocabulary(vocabulary: Vocabulary) -> None:
-    """Forget all words: empty the run of slots from each word's first choice on."""
+def keep_within_limits(vocabulary: Vocabulary) -> None:
+    """Forget all words if they have outgrown the cache: empty the run of slots from each word's first choice on."""
+    if max(vocabulary.size[0], vocabulary.size[1] // 2) <= LIMIT:
+        return
     last = np.uint64(vocabulary.slots.size - 1)
-    for index in range(vocabulary.size[0]):
-        slot = vocabulary.entries[index].hash & last
+    for word in range(vocabulary.size[0]):
+        slot = vocabulary.entries[word].hash & last
         while vocabulary.slots[slot] != 0:
             vocabulary.slots[slot] = 0
             slot = (slot + np.uint64(1)) & last
-    vocabulary.size[0] = 0
+    vocabulary.size[0] = vocabulary.size[1] = 0
 
 
 @inlined
@@ -84,7 +93,7 @@ def find_slot(vocabulary: Vocabulary, hashed: np.uint64) -> int:
     return np.int64(slot)
 
 
-@inlined
+@leaf
 def add_word(
     vocabulary: Vocabulary,
     slot: int,
@@ -102,11 +111,9 @@ def add_word(
     entry.hash = hashed
     entry.frequency = 0
     entry.length = length
-    entry.code = code_by_rule(text, start, end)
-    entry.ends = entry.code == ENDS
     entry.flags = _kind(text, start, end, classes) | _stop_word(text, start, end)
-    entry.first = start
-    entry.last = end
+    entry.is_cut = 0
+    entry.code = entry.rule_code = code_by_rule(text, start, end)
 
 
 @inlined

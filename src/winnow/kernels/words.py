@@ -8,7 +8,7 @@ import numpy as np
 
 from winnow.kernels.counts import Counts, counts_type
 from winnow.kernels.hashing import hash_bytes
-from winnow.kernels.jit import leaf
+from winnow.kernels.jit import inlined, leaf
 from winnow.kernels.masks import SPACE, START, num_blocks, num_chars
 from winnow.kernels.simd import BLOCK, popcount, trailing_zeros
 from winnow.kernels.vocabulary import HAS_ALPHA, IS_SMALL, IS_SYMBOL, STOP_WORD, Vocabulary, add_word, find_slot
@@ -41,6 +41,14 @@ class Words(NamedTuple):
     entries: NDArray[np.void]  # of a vocabulary
 
 
+class Sequence(NamedTuple):
+    """Room for the words of a document."""
+
+    chunks: NDArray[np.int32]  # the words of ``str.split``, in order, as numbers of a vocabulary
+    uncut: NDArray[np.int32]  # those of them whose pieces are not known
+    words: NDArray[np.int32]  # the words by the definition, in order
+
+
 @leaf
 def number_chunks(
     text: Bytes,
@@ -49,10 +57,11 @@ def number_chunks(
     is_ascii: bool,
     classes: Classes,
     vocabulary: Vocabulary,
-    sequence: NDArray[np.int32],
-) -> int:
-    """Write the numbers of the words of ``str.split``, for which there is room; gives the bytes of the longest."""
-    longest, count, start, before_word = 0, 0, -1, np.uint64(0)
+    sequence: Sequence,
+) -> tuple[int, int]:
+    """Number the words of ``str.split``; gives the number of those that are uncut, and the bytes of the longest."""
+    num_uncut, longest, count = 0, 0, 0
+    start, before_word = -1, np.uint64(0)
     for block in range(num_blocks(size)):
         at = block * BLOCK
         starts, space = masks[block, START], masks[block, SPACE]
@@ -63,18 +72,38 @@ def number_chunks(
                 starts &= starts - _ONE
             end = at + trailing_zeros(ends)
             ends &= ends - _ONE
+            word = number_word(text, start, end, masks, is_ascii, classes, vocabulary, hash_bytes(text, start, end))
+            entry = vocabulary.entries[word]
+            if not entry.is_cut:
+                entry.is_cut, entry.first, entry.last = 1, start, end
+                sequence.uncut[num_uncut] = word
+                num_uncut += 1
+            sequence.chunks[count] = word
             longest = max(longest, end - start)
-            hashed = hash_bytes(text, start, end)
-            slot = find_slot(vocabulary, hashed)
-            if vocabulary.slots[slot] == 0:
-                length = end - start if is_ascii else num_chars(masks, start, end)
-                add_word(vocabulary, slot, hashed, text, start, end, length, classes)
-            sequence[count] = vocabulary.slots[slot] - 1
             count, start = count + 1, -1
         if starts:
             start = at + trailing_zeros(starts)
         before_word = ~space >> np.uint64(63)
-    return longest
+    return num_uncut, longest
+
+
+@inlined
+def number_word(
+    text: Bytes,
+    start: int,
+    end: int,
+    masks: NDArray[np.uint64],
+    is_ascii: bool,
+    classes: Classes,
+    vocabulary: Vocabulary,
+    hashed: np.uint64,
+) -> int:
+    """The number of the word ``text[start:end]``, which is added to the vocabulary if it is new."""
+    slot = find_slot(vocabulary, hashed)
+    if vocabulary.slots[slot] == 0:
+        length = end - start if is_ascii else num_chars(masks, start, end)
+        add_word(vocabulary, slot, hashed, text, start, end, length, classes)
+    return vocabulary.slots[slot] - 1
 
 
 @leaf

@@ -16,7 +16,9 @@ from winnow.kernels.hashing import Tally, new_tally
 from winnow.kernels.masks import new_masks
 from winnow.kernels.ngrams import NgramSpace, new_ngram_space
 from winnow.kernels.sentences import Marks, new_marks
-from winnow.kernels.tokens import Cuts, Lexicon, new_cuts, new_lexicon
+from winnow.kernels.tokens import Cuts, new_cuts
+from winnow.kernels.vocabulary import Vocabulary, new_vocabulary
+from winnow.kernels.words import Sequence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,18 +30,17 @@ class Room(NamedTuple):
     """How large a document may be."""
 
     num_bytes: int
-    num_words: int  # words, and twice the lines
-    num_pieces: int  # words of its new chunks, and the bytes of its longest chunk
+    num_words: int  # words by the definition, words of str.split, and twice the lines
+    longest_chunk: int  # in bytes
 
 
 class Workspace(NamedTuple):
-    """Room for a document, and the lexicon that is kept from one to the next."""
+    """Room for a document, and the vocabulary that is kept from one to the next."""
 
     room: Room
-    lexicon: Lexicon
+    vocabulary: Vocabulary
     masks: NDArray[np.uint64]
-    chunks: NDArray[np.int32]
-    words: NDArray[np.int32]
+    sequence: Sequence
     distinct: NDArray[np.int32]
     rule_marks: Marks  # where sentences end by the plain rule
     word_marks: Marks  # the same by spaCy's words
@@ -49,19 +50,18 @@ class Workspace(NamedTuple):
     edited: Bytes  # a line without its citation marks
 
 
-def new_workspace(definition: str, room: Room) -> Workspace:
-    """A workspace for documents of a size, with an empty lexicon."""
+def new_workspace(room: Room) -> Workspace:
+    """A workspace for documents of a size, with an empty vocabulary."""
     num_words = room.num_words
     return Workspace(
         room,
-        new_lexicon(definition, max(num_words, room.num_pieces)),
+        new_vocabulary(num_words),
         new_masks(room.num_bytes),
-        np.empty(num_words, np.int32),
-        np.empty(num_words, np.int32),
+        Sequence(np.empty(num_words, np.int32), np.empty(num_words, np.int32), np.empty(num_words, np.int32)),
         np.empty(num_words + 1, np.int32),
         new_marks(num_words),
         new_marks(num_words),
-        new_cuts(room.num_pieces),
+        new_cuts(room.longest_chunk),
         new_ngram_space(num_words),
         new_tally(num_words),
         np.empty(room.num_bytes + PADDING, np.uint8),
