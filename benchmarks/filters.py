@@ -21,7 +21,7 @@ import pyarrow as pa
 from environment import CACHE, DATA, peer_python, read_texts, write_results
 
 from winnow.choose.rules import rule_set
-from winnow.choose.sql import evaluate
+from winnow.core.sql import evaluate
 
 PRESETS = ("gopher@datatrove", "c4@datatrove", "fineweb@datatrove")
 SOURCES = {

@@ -29,7 +29,7 @@ from environment import CACHE, DATA, ROOT, peer_python, read_texts, write_result
 
 from winnow.choose.presets import RULE_SETS
 from winnow.choose.rules import RuleSet
-from winnow.choose.sql import evaluate
+from winnow.core.sql import evaluate
 
 SUPPORT = Path(__file__).with_suffix("")
 PAGE = ROOT / "docs" / "presets.md"

@@ -14,7 +14,7 @@ from winnow.cli import COMMANDS
 
 SOURCE = Path(winnow.__file__).parent
 FLOORS = ["core", "kernels", "documents", "measure", "choose", "report", "recipes", "cli"]
-BESIDE = {"extract": "documents", "edit": "documents"}
+BESIDE = {"extract": "documents", "edit": "documents", "dedup": "measure", "decontaminate": "measure"}
 MAX_FILE_LINES = 420
 MAX_FUNCTION_LINES = 60
 

@@ -64,7 +64,7 @@ class Length(Aligned):
     def columns(self) -> pa.Schema:
         return pa.schema([("length", pa.int64())])
 
-    def load(self) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
+    def load(self, store: Store, shard: int) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
         return self._judge
 
     def _judge(self, batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from winnow.choose.presets import RULE_SETS
 from winnow.choose.rules import Rule, rule_set
-from winnow.choose.sql import evaluate
+from winnow.core.sql import evaluate
 
 ROOT = Path(__file__).resolve().parents[2]
 Case = tuple[str, ...]

@@ -17,11 +17,11 @@ import pyarrow as pa
 
 from winnow.choose.rank import Rank, weight
 from winnow.choose.rules import RuleSet, rule_set
-from winnow.choose.sql import check_expressions, evaluate, namespaces, read_columns
 from winnow.core.database import connect
 from winnow.core.errors import RecipeError
 from winnow.core.guard import Guard
 from winnow.core.run import check_aligned, num_shards
+from winnow.core.sql import check_expressions, evaluate, namespaces, read_columns
 from winnow.core.step import Aligned, Part, Reshaping, Rows, Step
 from winnow.core.table import ShardWriter, Store
 from winnow.measure.measure import Measure

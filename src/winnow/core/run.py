@@ -362,7 +362,7 @@ class _Column:
     def __init__(self, step: Aligned, store: Store, index: int) -> None:
         began = time.perf_counter()
         self.step = step
-        self.function = step.load()
+        self.function = step.load(store, index)
         self.writer = ShardWriter(store.directory(step), index, step.schema(), shard_bytes=None)
         self.seconds = time.perf_counter() - began
 

@@ -119,8 +119,8 @@ class Aligned(Rows):
         return f"{type(self).__name__.lower()}-{self.name}"
 
     @abstractmethod
-    def load(self) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
-        """Open what is needed and give the function from documents to columns; called once per worker."""
+    def load(self, store: Store, shard: int) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
+        """Open what one shard needs (a model, the results of other steps) and give the function that fills columns."""
 
     @abstractmethod
     def columns(self) -> pa.Schema:

@@ -142,6 +142,15 @@ class Table:
         """The schema of the shards, from the first one's footer."""
         return pq.read_schema(self.path(0))
 
+    def num_row_groups(self, shard: int) -> int:
+        """How many row groups a shard has."""
+        return int(pq.read_metadata(self.path(shard)).num_row_groups)
+
+    def row_groups(self, shard: int, groups: Sequence[int], columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of some row groups of one shard."""
+        with pq.ParquetFile(self.path(shard), memory_map=True) as opened:
+            return opened.read_row_groups(list(groups), columns=columns, use_threads=False)
+
     def batches(self, shard: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The rows of one shard, a row group at a time."""
         with pq.ParquetFile(self.path(shard), memory_map=True) as opened:

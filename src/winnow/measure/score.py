@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from winnow.core.files import fingerprint
 from winnow.core.step import Aligned
+from winnow.core.table import Store
 from winnow.measure.measure import Measure
 
 
@@ -27,7 +28,7 @@ class Score(Aligned):
         """The measure's columns."""
         return self.measure.columns()
 
-    def load(self) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
+    def load(self, store: Store, shard: int) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
         """Open the measure."""
         return self.measure.load()
 

@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from winnow.choose.select import Select
-from winnow.choose.sql import check_expressions, columns_in, namespaces
 from winnow.core.errors import RecipeError
 from winnow.core.run import num_shards
+from winnow.core.sql import check_expressions, columns_in, namespaces
 from winnow.core.table import Store
 from winnow.report.distributions import distributions
 from winnow.report.limits import Limits, limits_of

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from winnow.choose.select import Select
-from winnow.choose.sql import columns_in, namespaces
 from winnow.core.errors import InputError
 from winnow.core.files import read_json
 from winnow.core.plain import from_plain
+from winnow.core.sql import columns_in, namespaces
 from winnow.core.step import Aligned, Rows, Step, ordered
 from winnow.core.table import Store, Table
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from winnow.choose.select import Select
-from winnow.choose.sql import evaluate, read_columns
+from winnow.core.sql import evaluate, read_columns
 from winnow.core.table import Store
 
 MAX_SHARDS = 6

@@ -1,0 +1,93 @@
+"""Rows brought together by a number that is computed from them, out of core and without a service.
+
+A step that scatters has one task per shard of its input; a task writes one file with one row group per partition, in
+order. A step that gathers has one task per partition, which reads that row group of every file. The files are the
+shuffle: it resumes and survives like any other step and runs the same on one machine and on a cluster.
+
+The number of partitions is a power of two and a hash's partition is its highest bits, so that tables which were
+scattered into different numbers of partitions (a small corpus and a large one) still meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from winnow.core.step import Rows
+from winnow.core.table import ShardWriter, Store, TaskRecord
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PARTITION_BYTES = 256 << 20
+"""Bytes of rows that a task which gathers is meant to hold."""
+MAX_PARTITIONS = 4096
+
+
+class ScatterWriter(ShardWriter):
+    """Writes one file whose row group i holds the rows of partition i; a task's rows are held until it closes."""
+
+    def __init__(self, directory: Path, index: int, schema: pa.Schema, num_partitions: int) -> None:
+        super().__init__(directory, index, schema, shard_bytes=None)
+        self.num_partitions = num_partitions
+        self._rows: list[pa.Table] = []
+        self._partitions: list[NDArray[Any]] = []
+
+    def scatter(self, rows: pa.RecordBatch, partitions: NDArray[Any]) -> None:
+        """Append rows, each with the number of its partition; within a partition rows keep their order."""
+        self._rows.append(pa.Table.from_batches([rows.select(self.schema.names)]).cast(self.schema))
+        self._partitions.append(np.asarray(partitions, np.int64))
+        self.num_rows += rows.num_rows
+
+    def close(self, seconds: float) -> TaskRecord:
+        """Write the row groups, empty ones too, and give the task's record."""
+        shard = self._start()
+        rows = pa.concat_tables([self.schema.empty_table(), *self._rows]).combine_chunks()
+        partitions = np.concatenate([np.zeros(0, np.int64), *self._partitions])
+        order = np.argsort(partitions, kind="stable")
+        ends = np.cumsum(np.bincount(partitions, minlength=self.num_partitions))
+        for start, end in zip([0, *ends[:-1]], ends, strict=True):
+            shard.write(rows.take(order[start:end]))
+        return super().close(seconds)
+
+
+def num_partitions(num_bytes: int) -> int:
+    """How many partitions rows of so many bytes are scattered into."""
+    wanted = -(-num_bytes // PARTITION_BYTES)
+    return min(MAX_PARTITIONS, 1 << max(0, wanted - 1).bit_length())
+
+
+def partition_of(hashes: NDArray[np.uint64], num_partitions: int) -> NDArray[np.uint64]:
+    """The partition of each 64-bit hash: its highest bits."""
+    bits = num_partitions.bit_length() - 1
+    return hashes >> np.uint64(64 - bits) if bits else np.zeros(len(hashes), np.uint64)
+
+
+def gather(step: Rows, store: Store, partition: int, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows that every task of a finished step scattered into one partition, in the order of the tasks."""
+    table = store.table(step)
+    shards = range(len(table.manifest.shards))
+    return pa.concat_tables([table.row_groups(shard, [partition], columns) for shard in shards]).combine_chunks()
+
+
+def gather_hashes(
+    step: Rows, store: Store, partition: int, of: int, key: str, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """The rows whose hash (column ``key``) lies in one partition ``of`` so many, however finely they were scattered."""
+    table = store.table(step)
+    shards = range(len(table.manifest.shards))
+    there = scattered_into(step, store)
+    groups = list(range(partition * there // of, max(partition * there // of + 1, (partition + 1) * there // of)))
+    rows = pa.concat_tables([table.row_groups(shard, groups, columns) for shard in shards]).combine_chunks()
+    if there >= of:
+        return rows
+    return rows.filter(pa.array(partition_of(rows.column(key).to_numpy(), of) == np.uint64(partition)))
+
+
+def scattered_into(step: Rows, store: Store) -> int:
+    """How many partitions a finished step scattered its rows into."""
+    return store.table(step).num_row_groups(0)

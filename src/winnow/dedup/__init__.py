@@ -1,0 +1,1 @@
+"""Finding documents, lines and passages that stand elsewhere already."""

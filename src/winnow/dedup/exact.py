@@ -1,0 +1,180 @@
+"""Documents whose content is the same, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from winnow.core.errors import RecipeError
+from winnow.core.guard import Guard
+from winnow.core.run import num_shards
+from winnow.core.shuffle import (
+    ScatterWriter,
+    gather_hashes,
+    num_partitions,
+    partition_of,
+    scattered_into,
+)
+from winnow.core.step import Aligned, Part, Reshaping, Rows, Step
+from winnow.core.table import ShardWriter, Store
+from winnow.dedup.duplicates import FOUND, Duplicates
+from winnow.dedup.preference import Preference
+from winnow.measure.content_hash import ContentHash, Of
+from winnow.measure.measure import Measure
+from winnow.measure.score import Score
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ROW_BYTES = 120
+"""About what a row of keys takes in memory."""
+
+
+def exact_duplicates(
+    documents: Rows,
+    *,
+    of: Of = "text",
+    prefer: Sequence[str] = (),
+    measures: Sequence[Measure | Aligned] = (),
+    against: Sequence[Duplicates] = (),
+) -> Duplicates:
+    """Find documents with the same text (or URL), in time linear in documents and memory for a fraction of them.
+
+    Of equal documents the one that ``prefer`` puts first is kept (see ``Preference``), else the one with the lowest id,
+    so the order of files decides nothing. ``against`` names finished exact deduplications of other documents: what
+    stands there already is a duplicate here, and nothing of theirs is read again but keys.
+    """
+    preference = Preference(by=tuple(prefer), measures=tuple(measures))
+    hashes = Score(documents=documents, measure=ContentHash(of=of))
+    keys = Keys(documents=documents, hashes=hashes, preference=preference)
+    others = tuple(_keys_of(other, keys) for other in against)
+    return Duplicates(documents=documents, found=EqualKeys(keys=keys, others=others), method="exact")
+
+
+def _keys_of(other: Duplicates, keys: Keys) -> Keys:
+    """The keys of another deduplication; RecipeError where they are no keys of the same kind."""
+    found = other.found
+    if not isinstance(found, EqualKeys) or found.keys.hashes.name != keys.hashes.name:
+        raise RecipeError(
+            f"{other.label} is not an exact deduplication by {keys.hashes.name}: `against` takes results of "
+            "exact_duplicates with the same `of`"
+        )
+    return found.keys
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keys(Reshaping):
+    """One row per document with content, brought together by its hash."""
+
+    documents: Rows
+    hashes: Aligned
+    """Two columns, ``high`` and ``low``."""
+    preference: Preference
+
+    def inputs(self) -> tuple[Step, ...]:
+        """The documents, their hashes and what says which copy is kept."""
+        return (self.documents, self.hashes, *self.preference.scores(self.documents))
+
+    def check(self) -> None:
+        """Bind the preference to the columns."""
+        self.preference.check(self.documents)
+
+    def schema(self) -> pa.Schema:
+        """The hash, the rank and the shard of the document."""
+        hashes = [pa.field("high", pa.uint64()), pa.field("low", pa.uint64())]
+        return pa.schema([*hashes, *self.preference.fields(), pa.field("shard", pa.int32())])
+
+    def split(self, store: Store) -> list[Part]:
+        """One part per shard of the documents."""
+        partitions = num_partitions(store.table(self.hashes).manifest.rows * ROW_BYTES)
+        return [{"shard": shard, "partitions": partitions} for shard in range(num_shards(self.documents, store))]
+
+    def writer(self, directory: Path, index: int, part: Part) -> ScatterWriter:
+        """A row group per partition of the hashes."""
+        return ScatterWriter(directory, index, self.schema(), part["partitions"])
+
+    def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
+        """Scatter the keys of one shard."""
+        assert isinstance(out, ScatterWriter)
+        rows = self.preference.ranked(self.documents, store, part["shard"], self.hashes)
+        rows = rows.filter(pc.is_valid(rows.column("high")))
+        rows = rows.append_column("shard", pa.repeat(pa.scalar(part["shard"], pa.int32()), rows.num_rows))
+        for batch in rows.combine_chunks().to_batches():
+            out.scatter(batch, partition_of(batch.column("high").to_numpy(), out.num_partitions))
+
+
+@dataclass(frozen=True, kw_only=True)
+class EqualKeys(Reshaping):
+    """Documents with equal keys, each with the one that is kept."""
+
+    keys: Keys
+    others: tuple[Keys, ...] = ()
+    """Keys of other documents, which come first."""
+
+    def schema(self) -> pa.Schema:
+        """``FOUND``."""
+        return FOUND
+
+    def split(self, store: Store) -> list[Part]:
+        """One part per partition."""
+        of = max(scattered_into(keys, store) for keys in (self.keys, *self.others))
+        shards = num_shards(self.keys.documents, store)
+        return [{"partition": partition, "of": of, "shards": shards} for partition in range(of)]
+
+    def writer(self, directory: Path, index: int, part: Part) -> ScatterWriter:
+        """A row group per shard of the documents."""
+        return ScatterWriter(directory, index, FOUND, part["shards"])
+
+    def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
+        """Group the rows of one partition."""
+        assert isinstance(out, ScatterWriter)
+        tables = []
+        for place, keys in enumerate((*self.others, self.keys)):
+            rows = gather_hashes(keys, store, part["partition"], part["of"], "high")
+            out.num_bytes += rows.nbytes
+            tables.append(rows.append_column("table", pa.repeat(pa.scalar(place, pa.int8()), rows.num_rows)))
+        out.num_records = tables[-1].num_rows
+        rows = _repeated(pa.concat_tables(tables, promote_options="default"))
+        rows = rows.sort_by([("high", "ascending"), ("low", "ascending"), ("table", "ascending"), *self._order()])
+        first, size = _groups(rows)
+        mine = (rows.column("table").to_numpy() == len(self.others)) & (size > 1)
+        is_kept = first == np.arange(rows.num_rows)
+        kept = rows.take(first)
+        found = pa.table(
+            {
+                "id": rows.column("id"),
+                "duplicate_of": pc.if_else(pa.array(is_kept), None, kept.column("id")),
+                "duplicate_source": pc.if_else(pa.array(is_kept), None, kept.column("source")),
+                "similarity": pa.array(np.ones(rows.num_rows), mask=is_kept),
+                "cluster_size": pa.array(size),
+            },
+            schema=FOUND,
+        )
+        shards = rows.column("shard").to_numpy()[mine]
+        for batch in found.filter(pa.array(mine)).combine_chunks().to_batches():
+            out.scatter(batch, shards)
+
+    def _order(self) -> list[tuple[str, str]]:
+        return [*self.keys.preference.order(), ("shard", "ascending")]
+
+
+def _repeated(rows: pa.Table) -> pa.Table:
+    """The rows whose hash's upper half occurs more than once: all that need sorting."""
+    _, which, counts = np.unique(rows.column("high").to_numpy(), return_inverse=True, return_counts=True)
+    return rows.filter(pa.array(counts[which] > 1))
+
+
+def _groups(rows: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For each row of a table sorted by hash: where its group begins and how many rows the group has."""
+    high, low = rows.column("high").to_numpy(), rows.column("low").to_numpy()
+    begins = np.ones(rows.num_rows, bool)
+    begins[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
+    starts = np.flatnonzero(begins)
+    sizes = np.diff(np.append(starts, rows.num_rows))
+    return np.repeat(starts, sizes), np.repeat(sizes, sizes)
