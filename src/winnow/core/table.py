@@ -138,6 +138,10 @@ class Table:
         """The file of a shard."""
         return self.directory / "shards" / self.manifest.shards[shard].name
 
+    def file(self, name: str) -> Path:
+        """A file that a whole step made."""
+        return self.directory / "files" / name
+
     def schema(self) -> pa.Schema:
         """The schema of the shards, from the first one's footer."""
         return pq.read_schema(self.path(0))
