@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.core.guard import Broken, Guard, apply_guarded
-from winnow.core.step import Aligned, Part, Reshaping, Whole
+from winnow.core.step import Aligned, Part, Reshaping, Step, Whole
 from winnow.core.table import ShardWriter, Store
 
 SCHEMA = pa.schema([("id", pa.string()), ("text", pa.string())])
@@ -131,3 +132,29 @@ def square_or_die(number: int) -> int:
     if number == 5:
         raise ValueError("five")
     return number * number
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given(Reshaping):
+    """Documents written down in the test: shards of ``(id, text)`` or ``(id, text, url, source)``."""
+
+    shards: tuple[tuple[tuple[str | None, ...], ...], ...]
+
+    def schema(self) -> pa.Schema:
+        return pa.schema([(name, pa.string()) for name in ("id", "text", "url", "source")])
+
+    def split(self, store: Store) -> list[Part]:
+        return list(range(len(self.shards)))
+
+    def writer(self, directory: Path, index: int, part: Part) -> ShardWriter:
+        return ShardWriter(directory, index, self.schema(), shard_bytes=None)
+
+    def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
+        rows = [dict(zip(self.schema().names, [*row, None, None][:4], strict=True)) for row in self.shards[part]]
+        out.write(pa.RecordBatch.from_pylist(rows, schema=self.schema()))
+
+
+def rows_of(step: Step, store: Path) -> list[dict[str, Any]]:
+    """All rows of a finished table."""
+    table = Store(store).table(step)
+    return [row for shard in range(len(table.manifest.shards)) for row in table.shard(shard).to_pylist()]

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from winnow.core.shuffle import gather
+from winnow.core.shuffle import ScatterWriter, gather
 from winnow.core.step import Aligned, Reshaping
 from winnow.core.table import Store
 from winnow.measure.measure import column
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 COLUMNS = pa.schema(
     [
@@ -57,3 +62,39 @@ class Duplicates(Aligned):
             return pa.RecordBatch.from_arrays(columns, schema=COLUMNS)
 
         return look_up
+
+
+def scatter_found(
+    rows: pa.Table,
+    kept: NDArray[np.int64],
+    similarity: NDArray[np.float64],
+    mine: NDArray[np.bool_],
+    out: ScatterWriter,
+) -> None:
+    """Write ``FOUND`` rows for the documents of clusters of two or more.
+
+    Args:
+        rows: documents, with ``id``, ``source`` and ``shard``.
+        kept: for each row the index of the kept row that it repeats; its own where it is kept.
+        similarity: of each row to that one; not read where it is kept.
+        mine: the rows to write of; others only take part.
+        out: has one partition per shard.
+    """
+    places = np.arange(rows.num_rows)
+    size = np.bincount(kept, minlength=rows.num_rows)[kept]
+    repeats = kept != places
+    twins = rows.select(["id", "source"]).take(pa.array(np.where(repeats, kept, 0), mask=~repeats))
+    found = pa.table(
+        {
+            "id": rows.column("id"),
+            "duplicate_of": twins.column("id"),
+            "duplicate_source": twins.column("source"),
+            "similarity": pa.array(similarity, mask=~repeats),
+            "cluster_size": pa.array(size),
+        },
+        schema=FOUND,
+    )
+    written = mine & (size > 1)
+    shards = rows.column("shard").to_numpy()[written]
+    for batch in found.filter(pa.array(written)).combine_chunks().to_batches():
+        out.scatter(batch, shards)

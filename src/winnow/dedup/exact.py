@@ -23,7 +23,7 @@ from winnow.core.shuffle import (
 )
 from winnow.core.step import Aligned, Part, Reshaping, Rows, Step
 from winnow.core.table import ShardWriter, Store
-from winnow.dedup.duplicates import FOUND, Duplicates
+from winnow.dedup.duplicates import FOUND, Duplicates, scatter_found
 from winnow.dedup.preference import Preference
 from winnow.measure.content_hash import ContentHash, Of
 from winnow.measure.measure import Measure
@@ -142,23 +142,8 @@ class EqualKeys(Reshaping):
         out.num_records = tables[-1].num_rows
         rows = _repeated(pa.concat_tables(tables, promote_options="default"))
         rows = rows.sort_by([("high", "ascending"), ("low", "ascending"), ("table", "ascending"), *self._order()])
-        first, size = _groups(rows)
-        mine = (rows.column("table").to_numpy() == len(self.others)) & (size > 1)
-        is_kept = first == np.arange(rows.num_rows)
-        kept = rows.take(first)
-        found = pa.table(
-            {
-                "id": rows.column("id"),
-                "duplicate_of": pc.if_else(pa.array(is_kept), None, kept.column("id")),
-                "duplicate_source": pc.if_else(pa.array(is_kept), None, kept.column("source")),
-                "similarity": pa.array(np.ones(rows.num_rows), mask=is_kept),
-                "cluster_size": pa.array(size),
-            },
-            schema=FOUND,
-        )
-        shards = rows.column("shard").to_numpy()[mine]
-        for batch in found.filter(pa.array(mine)).combine_chunks().to_batches():
-            out.scatter(batch, shards)
+        mine = rows.column("table").to_numpy() == len(self.others)
+        scatter_found(rows, _first_of_equals(rows), np.ones(rows.num_rows), mine, out)
 
     def _order(self) -> list[tuple[str, str]]:
         return [*self.keys.preference.order(), ("shard", "ascending")]
@@ -170,11 +155,10 @@ def _repeated(rows: pa.Table) -> pa.Table:
     return rows.filter(pa.array(counts[which] > 1))
 
 
-def _groups(rows: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For each row of a table sorted by hash: where its group begins and how many rows the group has."""
+def _first_of_equals(rows: pa.Table) -> NDArray[np.int64]:
+    """For each row of a table sorted by hash: the first row with the same one."""
     high, low = rows.column("high").to_numpy(), rows.column("low").to_numpy()
     begins = np.ones(rows.num_rows, bool)
     begins[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
-    starts = np.flatnonzero(begins)
-    sizes = np.diff(np.append(starts, rows.num_rows))
-    return np.repeat(starts, sizes), np.repeat(sizes, sizes)
+    first: NDArray[np.int64] = np.flatnonzero(begins)[np.cumsum(begins) - 1]
+    return first
