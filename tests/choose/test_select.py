@@ -43,6 +43,11 @@ def test_a_rule_rejects_and_the_kept_are_read_through_the_selection(tmp_path: Pa
     assert texts == [["a" * n for n in range(25, 30)]]
 
 
+def test_a_column_may_stand_without_its_namespace_and_in_any_case(tmp_path: Path) -> None:
+    step = Select(documents=LETTERS, measures=(LENGTH,), reject=rules(short='"LENGTH" < 10', long="Length >= 15"))
+    assert kept(step, tmp_path) == [f"d{n}" for n in range(10, 15)]
+
+
 def test_the_first_reason_is_the_reason_and_all_are_kept(tmp_path: Path) -> None:
     both = rules(short="length.length < 3", even="length.length % 2 = 0", never="length.length < 0")
     step = Select(documents=LETTERS, measures=(LENGTH,), reject=both)

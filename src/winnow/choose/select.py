@@ -100,7 +100,7 @@ class Select(Reshaping):
 
     def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
         """Decide on the documents of one shard."""
-        tables = read_columns(self.documents, self.scores(), store, part["shard"])
+        tables = read_columns(self.documents, self.scores(), store, part["shard"], self._expressions())
         rejected = self._rejected(tables)
         reasons = list(rejected)
         if part["cuts"] is not None:
@@ -123,10 +123,19 @@ class Select(Reshaping):
             if chosen.num_rows:
                 yield chosen if columns is None else chosen.select(list(columns))
 
-    def _rejected(self, tables: Mapping[str, pa.Table]) -> dict[str, np.ndarray[Any, np.dtype[np.bool_]]]:
-        """For every reason, the documents it rejects; first of all those that broke a measure."""
+    def _expressions(self) -> list[str]:
+        """All SQL that is evaluated."""
+        ranked = [] if self.keep is None else [self.keep.key(), self._weight(), self.by_group or ""]
+        return [*self._conditions().values(), *ranked]
+
+    def _conditions(self) -> dict[str, str]:
+        """Reason to condition, first of all for documents that broke a measure."""
         broken = {f"quarantined:{score.name}": f"{score.name}.quarantined" for score in self.scores()}
-        conditions = {**broken, **self.rules()}
+        return {**broken, **self.rules()}
+
+    def _rejected(self, tables: Mapping[str, pa.Table]) -> dict[str, np.ndarray[Any, np.dtype[np.bool_]]]:
+        """For every reason, the documents it rejects."""
+        conditions = self._conditions()
         if not conditions:
             return {}
         named = {str(index): f"coalesce({sql}, false)" for index, sql in enumerate(conditions.values())}
@@ -186,7 +195,7 @@ class Select(Reshaping):
         connection = connect()
         connection.execute("CREATE TABLE ranked (key DOUBLE, id VARCHAR, weight DOUBLE, grp VARCHAR)")
         for shard in shards:
-            tables = read_columns(self.documents, self.scores(), store, shard)
+            tables = read_columns(self.documents, self.scores(), store, shard, self._expressions())
             rows = self._ranked(tables)
             rejected = list(self._rejected(tables).values())
             open_ = ~np.logical_or.reduce([np.zeros(rows.num_rows, bool), *rejected])

@@ -7,7 +7,7 @@ columns of the documents themselves, all but their text, which no choice reads.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -57,16 +57,29 @@ def columns_in(expression: str, known: Namespaces) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def read_columns(documents: Rows, scores: Sequence[Aligned], store: Store, shard: int) -> dict[str, pa.Table]:
-    """The columns of one shard by namespace, every table checked to describe the same documents."""
-    schema = _without_text(documents.schema())
+def read_columns(
+    documents: Rows, scores: Sequence[Aligned], store: Store, shard: int, expressions: Iterable[str] | None = None
+) -> dict[str, pa.Table]:
+    """The columns of one shard by namespace, every table checked to describe the same documents.
+
+    With ``expressions``, only ``id`` and the columns that one of them may mean.
+    """
+    schema = _named_in(expressions, _without_text(documents.schema()))
     batches = list(documents.open_shard(store, shard, schema.names))
     tables = {"documents": pa.Table.from_batches(batches, None if batches else schema)}
     ids = tables["documents"].column("id").combine_chunks()
     for score in scores:
-        tables[score.name] = store.table(score).shard(shard)
+        tables[score.name] = store.table(score).shard(shard, _named_in(expressions, score.schema()).names)
         check_aligned(documents.label, ids, score.label, tables[score.name].column("id").combine_chunks())
     return tables
+
+
+def _named_in(expressions: Iterable[str] | None, schema: pa.Schema) -> pa.Schema:
+    """``id`` and the columns whose name occurs anywhere in the expressions: never too few, whatever the SQL."""
+    if expressions is None:
+        return schema
+    text = " ".join(expressions).lower()
+    return pa.schema([field for field in schema if field.name == "id" or field.name.lower() in text])
 
 
 def evaluate(tables: Mapping[str, pa.Table], expressions: Mapping[str, str]) -> pa.Table:

@@ -54,7 +54,7 @@ class Preference:
 
     def ranked(self, documents: Rows, store: Store, shard: int, beside: Aligned) -> pa.Table:
         """One row per document of a shard: ``fields``, then the columns of an aligned table."""
-        tables = read_columns(documents, self.scores(documents), store, shard)
+        tables = read_columns(documents, self.scores(documents), store, shard, [*self.by, "source"])
         about = tables["documents"]
         other = store.table(beside).shard(shard)
         ids = about.column("id").combine_chunks()
