@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -16,6 +17,9 @@ from winnow.core.errors import RecipeError, did_you_mean
 from winnow.core.run import check_aligned
 from winnow.core.step import Aligned, Rows
 from winnow.core.table import Store
+
+if TYPE_CHECKING:
+    import duckdb
 
 Namespaces = Mapping[str, pa.Schema]
 
@@ -39,15 +43,35 @@ def check_expressions(known: Namespaces, expressions: Mapping[str, str], types: 
     connection = connect()
     for name, schema in known.items():
         connection.register(name, _one_row(schema))
-    for label, expression in expressions.items():
-        try:
-            query = f"SELECT ({expression}) AS value FROM {_joined(known)}"
-            connection.execute(query)  # a literal that does not convert is found only when it is evaluated
-            found = connection.execute(f"DESCRIBE {query}").fetchall()[0][1]
-        except duckdb.Error as error:
-            raise RecipeError(_explain(label, expression, str(error), known)) from error
-        if not any(found.startswith(allowed) for allowed in types):
-            raise RecipeError(f"{label}: {expression!r} is {found}, but must be {' or '.join(types)}")
+    try:
+        found = _types(connection, known, list(expressions.values()))
+    except duckdb.Error:  # of all of them: look which
+        found = [_type(connection, known, label, expression) for label, expression in expressions.items()]
+    for (label, expression), kind in zip(expressions.items(), found, strict=True):
+        if not any(kind.startswith(allowed) for allowed in types):
+            raise RecipeError(f"{label}: {expression!r} is {kind}, but must be {' or '.join(types)}")
+
+
+def _types(connection: duckdb.DuckDBPyConnection, known: Namespaces, expressions: Sequence[str]) -> list[str]:
+    """The SQL type of each expression, evaluated once: a literal that does not convert is found only then."""
+    if not expressions:
+        return []
+    values = ", ".join(f"({expression}) AS value{index}" for index, expression in enumerate(expressions))
+    query = f"SELECT {values} FROM {_joined(known)}"
+    connection.execute(query)
+    found = [row[1] for row in connection.execute(f"DESCRIBE {query}").fetchall()]
+    if len(found) != len(expressions):  # one of them is several columns: COLUMNS(*)
+        raise RecipeError(f"{', '.join(map(repr, expressions))}: {len(found)} values, but must be {len(expressions)}")
+    return found
+
+
+def _type(connection: duckdb.DuckDBPyConnection, known: Namespaces, label: str, expression: str) -> str:
+    import duckdb
+
+    try:
+        return _types(connection, known, [expression])[0]
+    except duckdb.Error as error:
+        raise RecipeError(_explain(label, expression, str(error), known)) from error
 
 
 def columns_in(expression: str, known: Namespaces) -> list[str]:
