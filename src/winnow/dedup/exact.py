@@ -1,4 +1,4 @@
-"""Documents whose content is the same, byte for byte."""
+"""Documents whose content is the same: equal hashes are brought together, so time is linear in documents."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def exact_duplicates(
     measures: Sequence[Measure | Aligned] = (),
     against: Sequence[Duplicates] = (),
 ) -> Duplicates:
-    """Find documents with the same text (or URL), in time linear in documents and memory for a fraction of them.
+    """Find documents with the same text, normalised text or URL.
 
     Of equal documents the one that ``prefer`` puts first is kept (see ``Preference``), else the one with the lowest id,
     so the order of files decides nothing. ``against`` names finished exact deduplications of other documents: what

@@ -88,6 +88,19 @@ def _word_at(context: Any, data: Any, at: Any) -> Any:
 
 
 @intrinsic
+def _store_small(context: Any, data: Any, at: Any, out: Any, place: Any) -> Any:
+    def generate(context: Any, builder: Builder, signature: Any, arguments: Any) -> Value:
+        wide = ir.VectorType(_BYTE, 16)
+        block = _load(context, builder, signature, arguments, wide)
+        start = context.make_array(signature.args[2])(context, builder, arguments[2]).data
+        target = builder.bitcast(builder.gep(start, [arguments[3]]), wide.as_pointer())
+        builder.store(builder.or_(block, ir.Constant(wide, [0x20] * 16)), target, align=1)
+        return context.get_dummy_value()
+
+    return types.void(data, types.intp, out, types.intp), generate
+
+
+@intrinsic
 def popcount(context: Any, mask: Any) -> Any:
     """Number of bits set in a uint64."""
 
@@ -133,6 +146,14 @@ def word_at(data: NDArray[np.uint8], at: int) -> np.uint64:
     """The eight bytes from ``at`` on, the first one lowest."""
     _check(data, at + 8)
     return _word_at(data, at)
+
+
+@inlined
+def store_small(data: NDArray[np.uint8], at: int, out: NDArray[np.uint8], place: int) -> None:
+    """Copy sixteen bytes to another array; capitals become small letters (and bytes that are no letters change)."""
+    _check(data, at + 16)
+    _check(out, place + 16)
+    _store_small(data, at, out, place)
 
 
 @inlined

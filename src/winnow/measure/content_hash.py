@@ -13,18 +13,24 @@ from typing import ClassVar, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from winnow.core.errors import RecipeError, did_you_mean
 from winnow.kernels.buffers import text_buffers
+from winnow.kernels.normalize import normalize
 from winnow.measure.measure import Judge, column
 
-Of = Literal["text", "url"]
+Of = Literal["text", "normalized_text", "url"]
 _HASH = np.dtype([("high", ">u8"), ("low", ">u8")])
 
 
 @dataclass(frozen=True, kw_only=True)
 class ContentHash:
-    """The first 128 bits of SHA-256 of a document's text, or of its URL; null where it has none."""
+    """The first 128 bits of SHA-256 of a document's text, its normalised text, or its URL; null where it has none.
+
+    ``normalized_text`` is what ``winnow.kernels.normalize`` leaves: texts that differ in case, punctuation, numbers,
+    accents or white space alone are equal. Null where it leaves nothing.
+    """
 
     of: Of = "text"
 
@@ -36,14 +42,15 @@ class ContentHash:
 
     @property
     def name(self) -> str:
-        """``hash_of_text`` or ``hash_of_url``."""
+        """``hash_of_text``, ``hash_of_normalized_text`` or ``hash_of_url``."""
         return f"hash_of_{self.of}"
 
     def columns(self) -> pa.Schema:
         """The hash in two halves."""
+        what = self.of.replace("_", " ")
         return pa.schema(
             [
-                column("high", pa.uint64(), f"Upper half of the 128-bit hash of the {self.of}"),
+                column("high", pa.uint64(), f"Upper half of the 128-bit hash of the {what}"),
                 column("low", pa.uint64(), "Lower half of the same"),
             ]
         )
@@ -57,7 +64,7 @@ class ContentHash:
         return self._judge
 
     def _judge(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        contents = batch.column(self.of)
+        contents = self._contents(batch)
         data, offsets = text_buffers(contents)
         view = data.data
         cuts = offsets.tolist()
@@ -67,3 +74,9 @@ class ContentHash:
         absent = contents.is_null().to_numpy(zero_copy_only=False)
         columns = [pa.array(halves[half].astype(np.uint64), mask=absent) for half in ("high", "low")]
         return pa.RecordBatch.from_arrays(columns, schema=self.columns())
+
+    def _contents(self, batch: pa.RecordBatch) -> pa.Array:
+        if self.of != "normalized_text":
+            return batch.column(self.of)
+        normalized = normalize(batch.column("text"))
+        return pc.if_else(pc.equal(normalized, ""), None, normalized)
