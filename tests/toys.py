@@ -55,7 +55,7 @@ class Length(Aligned):
     once: str = ""
     """A file: the first worker that finds it missing makes it and is killed."""
     called: str = "length"
-    reads: str = ""
+    log: str = ""
     """A file to append a line to for every batch that is judged."""
 
     @property

@@ -7,7 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,7 +20,7 @@ from toys import Doubled, Length, Letters, Longest
 from winnow.core.errors import AlignmentError, FailureBudgetError, WorkerError
 from winnow.core.executors import Executor, Inline, Processes
 from winnow.core.run import check_aligned, fresh, materialize, passes, perform
-from winnow.core.step import Step
+from winnow.core.step import Aligned, Step
 from winnow.core.table import Store
 
 EXECUTORS = [Inline(), Processes(1), Processes(3)]
@@ -43,8 +46,8 @@ def test_every_executor_gives_the_same_bytes(executor: Executor, tmp_path: Path)
 
 
 def test_what_is_finished_is_not_made_again(tmp_path: Path) -> None:
-    reads = tmp_path / "reads"
-    lengths = Length(documents=Letters(), reads=str(reads))
+    log = tmp_path / "log"
+    lengths = Length(documents=Letters(), log=str(log))
     first = materialize(lengths, tmp_path / "store")
     made = (first / "manifest.json").stat().st_mtime_ns
     materialize(lengths, tmp_path / "store")
@@ -223,3 +226,30 @@ def test_perform_gives_the_records_of_a_task_that_is_done_already(tmp_path: Path
     (record,) = perform(Task((letters,), 0, 0, tmp_path))
     assert record.rows == 5
     assert shard_bytes(letters, tmp_path) == before
+
+
+def test_a_pass_reads_only_the_columns_that_its_steps_look_at(tmp_path: Path) -> None:
+    seen: list[list[str]] = []
+
+    @dataclass(frozen=True, kw_only=True)
+    class Columns(Aligned):
+        reads: ClassVar[tuple[str, ...] | None] = ()
+
+        @property
+        def name(self) -> str:
+            return "columns"
+
+        def columns(self) -> pa.Schema:
+            return pa.schema([("num_columns", pa.int64())])
+
+        def load(self, store: Store, shard: int) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
+            def judge(batch: pa.RecordBatch) -> pa.RecordBatch:
+                seen.append(batch.schema.names)
+                return pa.RecordBatch.from_pydict({"num_columns": [batch.num_columns] * batch.num_rows})
+
+            return judge
+
+    letters = Letters(tasks=1)
+    materialize(Columns(documents=letters), tmp_path)
+    assert seen == [["id"]]
+    assert column(Columns(documents=letters), tmp_path, "num_columns") == [1] * 5

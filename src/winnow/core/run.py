@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import shutil
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -22,12 +21,13 @@ import pyarrow as pa
 
 from winnow.core.errors import AlignmentError, FailureBudgetError, WinnowError, WorkerError
 from winnow.core.executors import Died, Executor, Inline
-from winnow.core.files import file_digest, read_json, write_json
+from winnow.core.files import appearing_directory, file_digest, files_below, read_json, remove, write_json
 from winnow.core.guard import Broken, Guard, Note, Suspects, apply_guarded
 from winnow.core.plain import digest, to_plain
 from winnow.core.progress import Progress, Silent
 from winnow.core.step import Aligned, Part, Reshaping, Rows, Step, Whole, ordered
-from winnow.core.table import Manifest, Shard, ShardWriter, Store, Table, TaskRecord, digest_of
+from winnow.core.storage import RemotePath
+from winnow.core.table import Manifest, Shard, ShardWriter, Store, Table, TaskRecord, digest_of, read_quarantine
 
 FAILURE_BUDGET = 0.01
 FREE_FAILURES = 3
@@ -121,7 +121,8 @@ class _Run:
             return
         tasks = self._tasks(steps)
         self._prepare(steps, tasks)
-        pending = [task for task in tasks if not self._is_done(task)]
+        done = set[int].intersection(*(finished_tasks(step, self.store) for step in steps))
+        pending = [task for task in tasks if task.index not in done]
         self.progress.begin([step.label for step in steps], len(tasks), len(tasks) - len(pending))
         while pending:
             pending = self._round(pending)
@@ -148,16 +149,14 @@ class _Run:
             work = {"parts": parts, "inputs": self._input_digests(step), "files": step.outside()}
             begun = directory / "begun.json"
             if (directory / "manifest.json").exists() or not begun.exists() or read_json(begun) != work:
-                shutil.rmtree(directory, ignore_errors=True)
+                (directory / "manifest.json").unlink(missing_ok=True)  # first: half a table must not look finished
+                remove(directory)
                 write_json(begun, work)
-
-    def _is_done(self, task: Task) -> bool:
-        return all(record_path(self.store, step, task.index).exists() for step in task.steps)
 
     def _round(self, tasks: list[Task]) -> list[Task]:
         """Run the tasks once; gives those to try again because their worker died."""
         again = []
-        with self.progress.watch({task.index: task.note for task in tasks}):
+        with self.progress.watch({task.index: task.note for task in tasks if not isinstance(task.root, RemotePath)}):
             for index, outcome in self.executor.run(perform, tasks):
                 if isinstance(outcome, Died):
                     again.append(_retry(tasks[index], outcome))
@@ -190,7 +189,7 @@ class _Run:
     def _finish(self, step: Step, num_tasks: int) -> None:
         if isinstance(step, Reshaping):
             step.finish(self.store)
-        records = [TaskRecord.read(record_path(self.store, step, index)) for index in range(num_tasks)]
+        records = TaskRecord.read_all([record_path(self.store, step, index) for index in range(num_tasks)])
         self._stop_if_over_budget(step, records)
         shards = tuple(shard for record in records for shard in record.shards)
         counts: dict[str, int] = {}
@@ -223,6 +222,11 @@ class _Run:
 def perform(task: Task) -> list[TaskRecord]:
     """Do one task; called in a worker. Gives one record per step, in their order."""
     store = Store(task.root)
+    if not (store.directory(task.steps[0]) / "begun.json").exists():
+        raise WinnowError(
+            f"{platform.node()} finds nothing of this run in the store {task.root}: a run on several machines needs a "
+            "store that all of them reach, a directory on shared disks or a URL such as s3://bucket/prefix"
+        )
     guard = Guard(task.note, task.suspects)
     try:
         missing = [step for step in task.steps if not record_path(store, step, task.index).exists()]
@@ -238,6 +242,11 @@ def perform(task: Task) -> list[TaskRecord]:
 def record_path(store: Store, step: Step, index: int) -> Path:
     """Where the record of a step's finished task lies."""
     return store.directory(step) / "tasks" / f"{index:05d}.json"
+
+
+def finished_tasks(step: Step, store: Store) -> set[int]:
+    """The tasks of a step that left their record."""
+    return {int(path.stem) for path in (store.directory(step) / "tasks").glob("*.json")}
 
 
 def num_shards(step: Rows, store: Store) -> int:
@@ -278,17 +287,10 @@ def to_plain_manifest(manifest: Manifest) -> dict[str, Any]:
 def most_common_error(directory: Path) -> str:
     """The most frequent quarantine entry of a step, in words."""
     found: dict[str, int] = {}
-    for entry in _quarantine(directory):
+    for entry in read_quarantine(directory):
         text = f"{entry['kind']}: {entry['error'][:120]}"
         found[text] = found.get(text, 0) + 1
     return max(found, key=lambda text: found[text]) if found else "nothing"
-
-
-def _quarantine(directory: Path) -> Iterable[dict[str, Any]]:
-    import json
-
-    for path in sorted((directory / "quarantine").glob("*.jsonl")):
-        yield from map(json.loads, path.read_text(encoding="utf-8").splitlines())
 
 
 def _joins(step: Aligned, sharing: dict[str, list[Step]], groups: list[list[Step]]) -> bool:
@@ -312,12 +314,10 @@ def _retry(task: Task, died: Died) -> Task:
 def _perform_one(step: Step, task: Task, store: Store, guard: Guard) -> None:
     began = time.perf_counter()
     if isinstance(step, Whole):
-        directory = store.directory(step) / "files"
-        shutil.rmtree(directory, ignore_errors=True)
-        directory.mkdir(parents=True)
-        counts = step.make(store, directory)
-        seconds = time.perf_counter() - began
-        shards = tuple(_as_shard(path, directory) for path in sorted(directory.rglob("*")) if path.is_file())
+        with appearing_directory(store.directory(step) / "files") as directory:
+            counts = step.make(store, directory)
+            seconds = time.perf_counter() - began
+            shards = tuple(_as_shard(path, directory) for path in files_below(directory))
         record = TaskRecord(
             index=0, shards=shards, records=0, rows=0, quarantined=0, seconds=seconds, bytes=0, counts=counts
         )
@@ -345,7 +345,7 @@ def _perform_aligned(steps: Sequence[Aligned], task: Task, store: Store, guard: 
             stack.callback(column.writer.abandon)
         start = 0
         num_bytes = 0
-        for batch in steps[0].documents.open_shard(store, task.part):
+        for batch in steps[0].documents.open_shard(store, task.part, _columns_read(steps)):
             num_bytes += batch.nbytes
             for column in columns:
                 column.judge(batch, start, num_bytes, guard)
@@ -354,6 +354,16 @@ def _perform_aligned(steps: Sequence[Aligned], task: Task, store: Store, guard: 
             column.writer.num_bytes = num_bytes
             column.writer.close(column.seconds).write(record_path(store, column.step, task.index))
         stack.pop_all()
+
+
+def _columns_read(steps: Sequence[Aligned]) -> list[str] | None:
+    """The documents' columns that some of the steps look at; None for all."""
+    read = ["id"]
+    for step in steps:
+        if step.reads is None:
+            return None
+        read.extend(step.reads)
+    return list(dict.fromkeys(read))
 
 
 class _Column:

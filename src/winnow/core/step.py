@@ -106,6 +106,10 @@ class Reshaping(Rows):
 class Aligned(Rows):
     """One row per document of another step: same shards, same ids, same order."""
 
+    reads: ClassVar[tuple[str, ...] | None] = None
+    """The documents' columns that it looks at besides ``id``; None for all. Where no step of a pass looks at the text,
+    the text is not read."""
+
     documents: Rows
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -37,6 +37,8 @@ FOUND = pa.schema([pa.field("id", pa.string()), *COLUMNS])
 @dataclass(frozen=True, kw_only=True)
 class Duplicates(Aligned):
     """Which documents repeat another one: ``duplicate_of`` is null for what should be kept."""
+
+    reads: ClassVar[tuple[str, ...] | None] = ()
 
     found: Reshaping
     """Scatters ``FOUND`` rows, one partition per shard of the documents."""
