@@ -40,6 +40,8 @@ def check_expressions(known: Namespaces, expressions: Mapping[str, str], types: 
     """Refuse (RecipeError) an expression that does not bind to the columns or whose type is none of ``types``."""
     import duckdb
 
+    if not expressions:
+        return
     connection = connect()
     for name, schema in known.items():
         connection.register(name, _one_row(schema))
@@ -54,8 +56,6 @@ def check_expressions(known: Namespaces, expressions: Mapping[str, str], types: 
 
 def _types(connection: duckdb.DuckDBPyConnection, known: Namespaces, expressions: Sequence[str]) -> list[str]:
     """The SQL type of each expression, evaluated once: a literal that does not convert is found only then."""
-    if not expressions:
-        return []
     values = ", ".join(f"({expression}) AS value{index}" for index, expression in enumerate(expressions))
     query = f"SELECT {values} FROM {_joined(known)}"
     connection.execute(query)
