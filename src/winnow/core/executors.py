@@ -1,8 +1,9 @@
 """Where tasks run. An executor is one method; everything else about a run is the same on all of them.
 
 ``Inline`` runs in the calling process: for tests, for debugging, for users' own tests. ``Processes`` runs on workers of
-one machine. The standard library's process pool was rejected because one dead worker breaks it for all and it
-cannot say which task died; a curation run must survive a segfault in a native parser.
+one machine, ``Ray`` (a file of its own) on those of a cluster. The standard library's process pool was rejected because
+one dead worker breaks it for all and it cannot say which task died; a curation run must survive a segfault in a native
+parser.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Died:
     """The worker ended without an answer."""
 
     reason: str
+    with_its_machine: bool = False
+    """Its whole machine went away: that is no record's fault."""
 
 
 class Executor(Protocol):
@@ -108,7 +111,7 @@ class _Worker:
     def __init__(self, function: Callable[..., Any]) -> None:
         context = process_context()
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, function))
+        self.process = context.Process(target=_serve, args=(theirs, function, dict(os.environ)))
         self.process.start()
         theirs.close()
         self.index = -1
@@ -124,9 +127,7 @@ class _Worker:
         except (EOFError, ConnectionResetError):
             self.process.join()
             return self.index, Died(ending(self.process.exitcode))
-        if not succeeded:
-            raise value
-        return self.index, value
+        return self.index, answer_of(succeeded, value)
 
     def stop(self) -> None:
         self.connection.close()
@@ -145,17 +146,30 @@ def _ready(workers: list[_Worker]) -> list[_Worker]:
     return [by_connection[connection] for connection in wait(list(by_connection)) if isinstance(connection, Connection)]
 
 
-def _serve(connection: Connection, function: Callable[[Any], Any]) -> None:
+def _serve(connection: Connection, function: Callable[[Any], Any], environment: dict[str, str]) -> None:
+    os.environ.update(environment)  # the server that workers are forked from may be older than a change of it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     while True:
         try:
             item = connection.recv()
         except (EOFError, ConnectionResetError):
             return
-        try:
-            connection.send((True, function(item)))
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the parent
-            connection.send((False, _sendable(error)))
+        connection.send(attempt(function, item))
+
+
+def attempt(function: Callable[[Any], Any], item: object) -> tuple[bool, Any]:
+    """Apply the function in a worker: ``(True, result)``, or ``(False, exception)`` that the parent raises again."""
+    try:
+        return True, function(item)
+    except BaseException as error:  # noqa: BLE001 - it is raised again in the parent
+        return False, _sendable(error)
+
+
+def answer_of(succeeded: bool, value: Any) -> Any:
+    """What an attempt gave, in the parent: its result, or its exception raised."""
+    if not succeeded:
+        raise value
+    return value
 
 
 def _sendable(error: BaseException) -> BaseException:

@@ -4,6 +4,9 @@ Before a worker touches records it notes their positions in a small file (one ``
 worker is killed, the parent reads the note: those records are suspects. The retry takes suspects one at a time, and
 a record that is alone in the note at a second death is poison: it is skipped and quarantined. The same notes drive
 the progress bar, so progress is right for any number of workers and any executor that shares the disk.
+
+In an object store a note is a request, ten thousand times as dear. There a first attempt leaves none, and an attempt
+after a death leaves all: a record that kills costs one death more, and ordinary work costs nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from winnow.core.errors import WinnowError
+from winnow.core.storage import RemotePath
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,11 +72,17 @@ class Guard:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.suspects = suspects
         self._path = path
-        self._file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o644)
+        self._file = None
+        if not isinstance(path, RemotePath):
+            self._file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o644)
 
     def at(self, start: int, count: int = 1, num_bytes: int = 0) -> None:
         """Note that records ``start`` to ``start + count`` are being worked on, ``num_bytes`` into the input."""
-        os.pwrite(self._file, f"{start} {count} {num_bytes}".ljust(NOTE_BYTES).encode(), 0)
+        note = f"{start} {count} {num_bytes}".ljust(NOTE_BYTES)
+        if self._file is not None:
+            os.pwrite(self._file, note.encode(), 0)
+        elif self.suspects.deaths:
+            self._path.write_text(note)
 
     def is_poison(self, position: int) -> bool:
         """Whether the record killed its worker twice."""
@@ -109,8 +119,10 @@ class Guard:
 
     def close(self) -> None:
         """Remove the note: the task is done."""
-        os.close(self._file)
-        self._path.unlink(missing_ok=True)
+        if self._file is not None:
+            os.close(self._file)
+        if self._file is not None or self.suspects.deaths:
+            self._path.unlink(missing_ok=True)
 
     def _first_special(self) -> int:
         marked = [*self.suspects.poison]

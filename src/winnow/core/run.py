@@ -301,6 +301,8 @@ def _joins(step: Aligned, sharing: dict[str, list[Step]], groups: list[list[Step
 
 
 def _retry(task: Task, died: Died) -> Task:
+    if died.with_its_machine:
+        return task
     suspects = task.suspects.after(Note.read(task.note))
     if suspects.deaths > 3 + 3 * len(suspects.poison):
         names = ", ".join(step.label for step in task.steps)

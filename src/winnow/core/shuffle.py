@@ -29,7 +29,7 @@ MAX_PARTITIONS = 4096
 
 
 class ScatterWriter(ShardWriter):
-    """Writes one file whose row group i holds the rows of partition i; a task's rows are held until it closes."""
+    """Writes files whose row group i holds the rows of partition i: one file, unless a task rolls before it closes."""
 
     def __init__(self, directory: Path, index: int, schema: pa.Schema, num_partitions: int) -> None:
         super().__init__(directory, index, schema, shard_bytes=None)
@@ -43,8 +43,13 @@ class ScatterWriter(ShardWriter):
         self._partitions.append(np.asarray(partitions, np.int64))
         self.num_rows += rows.num_rows
 
-    def close(self, seconds: float) -> TaskRecord:
-        """Write the row groups, empty ones too, and give the task's record."""
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the rows that are held."""
+        return sum(rows.nbytes for rows in self._rows)
+
+    def roll(self) -> None:
+        """Write the rows that are held as one file, empty row groups too; what comes next goes into another."""
         shard = self._start()
         rows = pa.concat_tables([self.schema.empty_table(), *self._rows]).combine_chunks()
         partitions = np.concatenate([np.zeros(0, np.int64), *self._partitions])
@@ -52,6 +57,13 @@ class ScatterWriter(ShardWriter):
         ends = np.cumsum(np.bincount(partitions, minlength=self.num_partitions))
         for start, end in zip([0, *ends[:-1]], ends, strict=True):
             shard.write(rows.take(order[start:end]))
+        self._roll()
+        self._rows, self._partitions = [], []
+
+    def close(self, seconds: float) -> TaskRecord:
+        """Write what is held and give the task's record."""
+        if self._rows or not self.shards:
+            self.roll()
         return super().close(seconds)
 
 

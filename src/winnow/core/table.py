@@ -14,6 +14,7 @@ level 3 costs 4.5.
 
 from __future__ import annotations
 
+import functools
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -25,10 +26,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from winnow.core.errors import WinnowError
-from winnow.core.files import appearing, file_digest, read_json, write_json
+from winnow.core.files import appearing, file_digest, local_copy, open_parquet, read_json, read_texts, stamp, write_json
 from winnow.core.guard import Broken
 from winnow.core.plain import Plain, digest
 from winnow.core.step import Step
+from winnow.core.storage import place
 
 ROW_GROUP_BYTES = 16 << 20
 ROW_GROUP_ROWS = 8192
@@ -62,8 +64,13 @@ class TaskRecord:
     @classmethod
     def read(cls, path: Path) -> TaskRecord:
         """Read the record of a finished task."""
-        plain = read_json(path)
-        return cls(**{**plain, "shards": tuple(Shard(**shard) for shard in plain["shards"])})
+        return cls.read_all([path])[0]
+
+    @classmethod
+    def read_all(cls, paths: Sequence[Path]) -> list[TaskRecord]:
+        """Read the records of many finished tasks."""
+        plains = map(json.loads, read_texts(paths))
+        return [cls(**{**plain, "shards": tuple(Shard(**shard) for shard in plain["shards"])}) for plain in plains]
 
     def write(self, path: Path) -> None:
         """Write the record; from here on the task counts as done."""
@@ -96,9 +103,18 @@ class Manifest:
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
-        """Read a manifest back."""
-        plain = read_json(path)
-        return cls(**{**plain, "shards": tuple(Shard(**shard) for shard in plain["shards"])})
+        """Read a manifest back; FileNotFoundError where there is none."""
+        found = stamp(path)
+        if found is None:
+            raise FileNotFoundError(str(path))
+        return _read_manifest(path, found)
+
+
+@functools.lru_cache(maxsize=64)
+def _read_manifest(path: Path, stamp: str) -> Manifest:
+    """Every task asks for its inputs' manifests; that of a hundred thousand shards takes half a second to parse."""
+    plain = read_json(path)
+    return Manifest(**{**plain, "shards": tuple(Shard(**shard) for shard in plain["shards"])})
 
 
 def digest_of(shards: Sequence[Shard]) -> str:
@@ -107,10 +123,10 @@ def digest_of(shards: Sequence[Shard]) -> str:
 
 
 class Store:
-    """A directory of tables, each found by its step's key."""
+    """A directory of tables, each found by its step's key: on a disk, or a URL such as ``s3://bucket/prefix``."""
 
     def __init__(self, root: str | Path) -> None:
-        self.root = Path(root)
+        self.root = place(root)
 
     def directory(self, step: Step) -> Path:
         """Where the step's result lies or will lie."""
@@ -122,16 +138,17 @@ class Store:
 
     def table(self, step: Step) -> Table:
         """The step's finished table; WinnowError where it has not been made."""
-        if not self.finished(step):
-            raise WinnowError(f"{step.label} has not been made in {self.root}; materialize it first")
-        return Table(self.directory(step))
+        try:
+            return Table(self.directory(step))
+        except FileNotFoundError:
+            raise WinnowError(f"{step.label} has not been made in {self.root}; materialize it first") from None
 
 
 class Table:
     """A finished table: its manifest and its rows."""
 
     def __init__(self, directory: str | Path) -> None:
-        self.directory = Path(directory)
+        self.directory = place(directory)
         self.manifest = Manifest.read(self.directory / "manifest.json")
 
     def path(self, shard: int) -> Path:
@@ -139,38 +156,50 @@ class Table:
         return self.directory / "shards" / self.manifest.shards[shard].name
 
     def file(self, name: str) -> Path:
-        """A file that a whole step made."""
-        return self.directory / "files" / name
+        """A file that a whole step made, on this machine; fetched into the cache where the store is elsewhere."""
+        written = next((shard.digest for shard in self.manifest.shards if shard.name == name), "")
+        return local_copy(self.directory / "files" / name, written)
+
+    def footer(self, shard: int) -> pq.FileMetaData:
+        """What a shard's footer says of its row groups and columns."""
+        with open_parquet(self.path(shard)) as opened:
+            return opened.metadata
 
     def schema(self) -> pa.Schema:
         """The schema of the shards, from the first one's footer."""
-        return pq.read_schema(self.path(0))
+        with open_parquet(self.path(0)) as opened:
+            return opened.schema_arrow
 
     def num_row_groups(self, shard: int) -> int:
         """How many row groups a shard has."""
-        return int(pq.read_metadata(self.path(shard)).num_row_groups)
+        return int(self.footer(shard).num_row_groups)
 
     def row_groups(self, shard: int, groups: Sequence[int], columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of some row groups of one shard."""
-        with pq.ParquetFile(self.path(shard), memory_map=True) as opened:
+        with open_parquet(self.path(shard)) as opened:
             return opened.read_row_groups(list(groups), columns=columns, use_threads=False)
 
     def batches(self, shard: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The rows of one shard, a row group at a time."""
-        with pq.ParquetFile(self.path(shard), memory_map=True) as opened:
+        with open_parquet(self.path(shard)) as opened:
             for group in range(opened.num_row_groups):
                 rows = opened.read_row_group(group, columns=columns, use_threads=False)
                 yield from rows.combine_chunks().to_batches()
 
     def shard(self, shard: int, columns: Sequence[str] | None = None) -> pa.Table:
         """All rows of one shard at once: for columns of numbers, not for text."""
-        return pq.read_table(self.path(shard), columns=columns, use_threads=False, memory_map=True)
+        with open_parquet(self.path(shard)) as opened:
+            return opened.read(columns=columns, use_threads=False)
 
     def quarantine(self) -> Iterator[dict[str, Any]]:
         """The quarantined records, in the order of their tasks."""
-        for path in sorted((self.directory / "quarantine").glob("*.jsonl")):
-            with path.open(encoding="utf-8") as lines:
-                yield from map(json.loads, lines)
+        return read_quarantine(self.directory)
+
+
+def read_quarantine(directory: Path) -> Iterator[dict[str, Any]]:
+    """What the tasks of a step have quarantined so far, in their order."""
+    for path in sorted((directory / "quarantine").glob("*.jsonl")):
+        yield from map(json.loads, path.read_text(encoding="utf-8").split("\n")[:-1])
 
 
 class ShardWriter:

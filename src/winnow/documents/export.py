@@ -2,8 +2,8 @@
 
 ``Export`` writes documents as Parquet or ``.jsonl.zst``; in JSON, the fields of ``metadata`` stand beside the others
 again, as they came. ``ExportAttributes`` writes a measure the way Dolma's tools read one: ``attributes/<name>/`` with
-the same file names, rows and order as the documents, every number a span over the whole document (allenai/dolma,
-docs/data-format.md).
+the same file names, rows and order as the documents, every number a span over the whole document, every passage a span
+of its own (allenai/dolma, docs/data-format.md).
 """
 
 from __future__ import annotations
@@ -145,8 +145,18 @@ def _rows_of(ids: pa.Array, numbers: pa.Table, start: int) -> tuple[pa.Table, in
 
 def _spans(name: str, rows: pa.Table, lengths: list[int]) -> pa.RecordBatch:
     lines = []
+    marks = {field.name for field in rows.schema if pa.types.is_list(field.type) and _is_passage(field.type.value_type)}
     for row, length in zip(rows.drop_columns(["id"]).to_pylist(), lengths, strict=True):
-        spans = {f"{name}__{column}": [[0, length, value]] for column, value in row.items()}
+        spans = {
+            f"{name}__{column}": [[one["start"], one["end"], 1] for one in value or ()]
+            if column in marks
+            else [[0, length, value]]
+            for column, value in row.items()
+        }
         lines.append(orjson.dumps(spans, default=str).decode())
     ids = rows.column("id").combine_chunks()
     return pa.RecordBatch.from_arrays([ids, pa.array(lines, pa.string())], schema=_ATTRIBUTES)
+
+
+def _is_passage(kind: pa.DataType) -> bool:
+    return pa.types.is_struct(kind) and [field.name for field in kind] == ["start", "end"]

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from winnow.core.database import connect
+from winnow.core.database import connect, let_read
 from winnow.core.errors import DuplicateIdError
+from winnow.core.files import open_parquet
 from winnow.core.table import ParquetShard, Shard, TaskRecord
 from winnow.documents.schema import document_id
 
@@ -38,7 +38,7 @@ def settle_ids(records: Path, shards: Path) -> None:
 
     May be killed and repeated: numbering starts from the ids without their numbers.
     """
-    names = [shard.name for path in sorted(records.glob("*.json")) for shard in TaskRecord.read(path).shards]
+    names = [shard.name for record in TaskRecord.read_all(sorted(records.glob("*.json"))) for shard in record.shards]
     numbers: dict[str, dict[int, str]] = {}
     for group in _repeats([shards / name for name in names]):
         if not all(repeat["computed"] and _is_ours(shards, repeat) for repeat in group):
@@ -56,7 +56,9 @@ def _repeats(paths: list[Path]) -> list[list[dict[str, Any]]]:
     """Rows that share an id, grouped; each group in the order of the shards."""
     if not paths:
         return []
-    rows = connect().sql(_REPEATS, params=[[str(path) for path in paths]]).to_arrow_table().to_pylist()
+    database = connect()
+    let_read(database, paths[0])
+    rows = database.sql(_REPEATS, params=[[str(path) for path in paths]]).to_arrow_table().to_pylist()
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault((row["base"], row["scope"]), []).append(row)
@@ -65,7 +67,7 @@ def _repeats(paths: list[Path]) -> list[list[dict[str, Any]]]:
 
 def _row(shards: Path, repeat: dict[str, Any]) -> dict[str, Any]:
     """One row out of a shard, reading its row group alone."""
-    with pq.ParquetFile(shards / repeat["shard"]) as opened:
+    with open_parquet(shards / repeat["shard"]) as opened:
         skipped = 0
         for group in range(opened.num_row_groups):
             size = opened.metadata.row_group(group).num_rows
@@ -96,7 +98,7 @@ def _renumber(shards: Path, shard: Shard, ids: dict[int, str] | None) -> Shard:
     if ids is None:
         return shard
     path = shards / shard.name
-    with pq.ParquetFile(path) as opened:
+    with open_parquet(path) as opened:
         writer = ParquetShard(path, opened.schema_arrow)
         start = 0
         for group in range(opened.num_row_groups):

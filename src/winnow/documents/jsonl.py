@@ -91,7 +91,7 @@ def _blocks(lines: Iterator[tuple[int, bytes | None]]) -> Iterator[list[tuple[in
 
 def _lines(raw: IO[bytes], span: Span) -> Iterator[tuple[int, bytes | None]]:
     """``(offset, line)`` of the lines that begin within the span; None for a line that is too long to hold."""
-    stream = _decompressed(raw, span.path)
+    stream = decompressed(raw, span.path)
     offset = span.start
     if span.start:
         raw.seek(span.start - 1)
@@ -119,7 +119,8 @@ def _skip_line(stream: IO[bytes]) -> int:
     return length
 
 
-def _decompressed(raw: IO[bytes], path: str) -> IO[bytes]:
+def decompressed(raw: IO[bytes], path: str) -> IO[bytes]:
+    """What an open file holds, by the ending of its name: ``.gz``, ``.zst`` or plain."""
     if path.endswith(".gz"):
         return cast(IO[bytes], gzip.GzipFile(fileobj=raw))
     if path.endswith(".zst"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -54,10 +55,12 @@ def read_parquet(span: Span, keys: Sequence[str], guard: Guard, position: int) -
             opened = pq.ParquetFile(raw)
             groups = range(span.start, opened.num_row_groups if span.end < 0 else span.end)
             rows = opened.iter_batches(BATCH_ROWS, row_groups=list(groups), use_threads=False)
+            total = sum(opened.metadata.row_group(group).num_rows for group in groups)
             done = 0
             for batch in rows:
-                yield _documents(batch, keys, f"{span.path}:{span.start}", guard, position + done)
+                read = _documents(batch, keys, f"{span.path}:{span.start}", guard, position + done)
                 done += batch.num_rows
+                yield replace(read, num_bytes=span.size * done // total)
         except (pa.ArrowException, OSError) as error:
             empty = pa.RecordBatch.from_pylist([], schema=pa.schema([(name, pa.string()) for name in _OWN]))
             yield Batch(empty, [Quarantined(span.path, "error", f"cannot be read as Parquet: {error}")], {}, 1, 0)
@@ -76,7 +79,7 @@ def _documents(batch: pa.RecordBatch, keys: Sequence[str], where: str, guard: Gu
     documents = pa.RecordBatch.from_arrays([*own, *(batch.column(name) for name in passing)], names=[*_OWN, *passing])
     if wrong:
         documents = documents.filter(pa.array([row not in wrong for row in range(batch.num_rows)]))
-    return Batch(documents, list(wrong.values()), {}, batch.num_rows, batch.nbytes)
+    return Batch(documents, list(wrong.values()), {}, batch.num_rows)
 
 
 def _column(batch: pa.RecordBatch, key: str) -> pa.Array | None:

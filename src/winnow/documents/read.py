@@ -80,12 +80,16 @@ class Read(Reshaping):
         position = 0
         with page_sandbox(self.extract) as sandbox:
             for span in (Span(**plain) for plain in part["spans"]):
+                done = 0
                 for batch in self._read(span, sandbox, guard, position):
                     position += batch.num_records
+                    there = out.num_rows
                     self._write(batch, span, out)
                     if self.limit is not None and out.num_rows >= self.limit:
-                        out.num_bytes += min(batch.num_bytes, span.size)
+                        share = (out.num_rows - there) / max(1, batch.documents.num_rows)
+                        out.num_bytes += min(done + int(share * (batch.num_bytes - done)), span.size)
                         return
+                    done = batch.num_bytes
                 out.num_bytes += span.size
 
     def finish(self, store: Store) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path, PurePath
 from typing import IO, Literal
 
 from winnow.core.errors import InputError
-from winnow.core.files import filesystem_of, fingerprint
+from winnow.core.files import fingerprint
+from winnow.core.storage import filesystem_of
 
 Kind = Literal["warc", "jsonl", "parquet", "unreadable"]
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
+
+from winnow.core.files import cache_root
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -22,18 +23,7 @@ def cache_directory() -> Path:
     digest = hashlib.blake2b(b"checked" if BOUNDSCHECK else b"", digest_size=8)
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    return _cache_root() / "kernels" / digest.hexdigest()
-
-
-def _cache_root() -> Path:
-    named = os.environ.get("WINNOW_CACHE")
-    home = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "winnow"
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        writable = os.access(home, os.W_OK)
-    except OSError:
-        writable = False
-    return home if writable else Path(tempfile.gettempdir()) / f"winnow-{os.getuid()}"
+    return cache_root() / "kernels" / digest.hexdigest()
 
 
 def _configure() -> None:

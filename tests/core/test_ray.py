@@ -1,0 +1,131 @@
+"""The Ray executor on real clusters of several nodes, all on this machine."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toys import Length, Letters, Longest, square_or_die
+
+from winnow.core.errors import RecipeError, WinnowError
+from winnow.core.executors import Died, Processes
+from winnow.core.ray import Ray
+from winnow.core.run import materialize
+from winnow.core.step import Step, ordered
+from winnow.core.table import Store
+
+pytestmark = pytest.mark.filterwarnings("default")  # Ray's own
+
+
+def test_ray_that_is_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(RecipeError, match=r"pip install 'winnow-data\[ray\]'"):
+        next(Ray().run(square_or_die, [1]))
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A cluster of two nodes with two cores each."""
+    ray = pytest.importorskip("ray", reason="pip install 'winnow-data[ray]'")
+    from ray.cluster_utils import Cluster
+
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    nodes.add_node(num_cpus=2)
+    yield nodes
+    ray.shutdown()
+    nodes.shutdown()
+
+
+@pytest.fixture
+def executor(cluster: Any) -> Ray:
+    return Ray(cluster.address)
+
+
+def digests(step: Step, store: Path) -> list[str]:
+    return [Store(store).table(needed).manifest.digest for needed in ordered(step)]
+
+
+def test_every_item_has_its_result_and_a_dead_worker_is_reported(executor: Ray) -> None:
+    found: dict[int, Any] = dict(executor.run(square_or_die, [1, 3, 4, 6]))
+    died = found.pop(1)
+    assert isinstance(died, Died) and not died.with_its_machine
+    assert found == {0: 1, 2: 16, 3: 36}
+    assert dict(executor.run(square_or_die, [])) == {}
+
+
+def test_an_exception_is_raised_where_the_run_was_asked_for(executor: Ray) -> None:
+    with pytest.raises(ValueError, match="five") as caught:
+        list(executor.run(square_or_die, [2, 5]))
+    assert any("square_or_die" in note for note in caught.value.__notes__)
+
+
+def test_a_cluster_gives_the_same_bytes(executor: Ray, tmp_path: Path) -> None:
+    step = Longest(lengths=Length(documents=Letters(tasks=6, size=50)))
+    materialize(step, tmp_path / "cluster", executor)
+    materialize(step, tmp_path / "here")
+    assert digests(step, tmp_path / "cluster") == digests(step, tmp_path / "here")
+
+
+def test_a_document_that_kills_its_worker_twice_is_set_aside(executor: Ray, tmp_path: Path) -> None:
+    lengths = Length(documents=Letters(size=50), fatal=("d77",))
+    materialize(lengths, tmp_path, executor)
+    (entry,) = Store(tmp_path).table(lengths).quarantine()
+    assert (entry["id"], entry["kind"]) == ("d77", "crash")
+
+
+def test_a_machine_that_sees_another_disk_is_told(executor: Ray) -> None:
+    with pytest.raises(WinnowError, match="finds nothing of this run in the store memory://pool"):
+        materialize(Letters(), "memory://pool", executor)
+
+
+def test_a_run_that_is_given_up_leaves_no_task_running(executor: Ray, tmp_path: Path) -> None:
+    run = executor.run(leave_marks, [str(tmp_path / str(index)) for index in range(4)])
+    next(run)
+    run.close()  # type: ignore[attr-defined]
+    time.sleep(1)
+    before = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    time.sleep(1)
+    assert {path.name: path.stat().st_size for path in tmp_path.iterdir()} == before
+
+
+def leave_marks(path: str) -> None:
+    """Write a byte ten times a second: for half a second in the first task, for a minute in others."""
+    for _ in range(5 if path.endswith("0") else 600):
+        with Path(path).open("a") as marks:
+            marks.write(".")
+        time.sleep(0.1)
+
+
+def test_a_node_killed_in_the_middle_costs_its_shards_alone(cluster: Any, executor: Ray, tmp_path: Path) -> None:
+    lengths = Length(documents=Letters(tasks=16, size=300, slow=1.0))
+    materialize(lengths, tmp_path / "here", Processes(16))
+    doomed = cluster.add_node(num_cpus=2)
+    killing = Killing(executor, lambda: cluster.remove_node(doomed, allow_graceful=False))
+    materialize(lengths, tmp_path / "cluster", killing)
+    assert 0 < killing.lost <= 2
+    assert digests(lengths, tmp_path / "cluster") == digests(lengths, tmp_path / "here")
+    assert not list(Store(tmp_path / "cluster").table(lengths).quarantine())
+
+
+class Killing:
+    """An executor during whose second wave of tasks something is killed."""
+
+    def __init__(self, executor: Ray, kill: Callable[[], None]) -> None:
+        self.executor = executor
+        self.kill: Callable[[], None] | None = kill
+        self.lost = 0
+
+    def run(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        for index, outcome in self.executor.run(function, items):
+            if self.kill is not None:
+                time.sleep(0.4)
+                self.kill()
+                self.kill = None
+            if isinstance(outcome, Died):
+                assert outcome.with_its_machine
+                self.lost += 1
+            yield index, outcome
