@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from winnow.core.table import Store
 from winnow.measure.measure import Measure
 from winnow.measure.score import Score
 
-_NUMBERS = ("DOUBLE", "FLOAT", "BIGINT", "INTEGER", "HUGEINT", "UBIGINT", "SMALLINT", "TINYINT", "DECIMAL", "UINTEGER")
+_NUMBERS = tuple("DOUBLE FLOAT BIGINT INTEGER HUGEINT UBIGINT SMALLINT TINYINT DECIMAL UINTEGER BOOLEAN".split())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,18 +53,20 @@ class Preference:
             ("source", "ascending"),
         ]
 
-    def ranked(self, documents: Rows, store: Store, shard: int, beside: Aligned) -> pa.Table:
-        """One row per document of a shard: ``fields``, then the columns of an aligned table."""
+    def ranked(
+        self, documents: Rows, store: Store, shard: int, beside: Aligned, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """One row per document of a shard: ``fields``, then the columns of an aligned table, all or only some."""
         tables = read_columns(documents, self.scores(documents), store, shard, [*self.by, "source"])
         about = tables["documents"]
-        other = store.table(beside).shard(shard)
+        other = store.table(beside).shard(shard, None if columns is None else ["id", *columns])
         ids = about.column("id").combine_chunks()
         check_aligned(documents.label, ids, beside.label, other.column("id").combine_chunks())
-        columns = {"id": ids, "source": about.column("source")}
+        rank = {"id": ids, "source": about.column("source")}
         if self.by:
             found = evaluate(tables, {f"prefer{i}": f"CAST(({sql}) AS DOUBLE)" for i, sql in enumerate(self.by)})
-            columns |= {name: _ordered(found.column(name)) for name in found.column_names}
-        return pa.table({**columns, **{name: other.column(name) for name in other.column_names if name != "id"}})
+            rank |= {name: _ordered(found.column(name)) for name in found.column_names}
+        return pa.table({**rank, **{name: other.column(name) for name in other.column_names if name != "id"}})
 
 
 def _ordered(numbers: pa.ChunkedArray) -> pa.Array:
