@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from toys import Length
+from toys import Given, Length
 
 from winnow.choose.rules import RuleSet
 from winnow.choose.select import Select
@@ -16,6 +16,7 @@ from winnow.core.errors import RecipeError
 from winnow.core.run import materialize
 from winnow.core.step import Step
 from winnow.core.table import Store
+from winnow.dedup.lines import line_duplicates
 from winnow.documents.export import Export, ExportAttributes
 from winnow.documents.read import Read
 
@@ -68,6 +69,16 @@ def test_attributes_stand_beside_the_documents_in_dolmas_form(tmp_path: Path, re
     first, second = lines(attributes, tmp_path / "store")
     assert first == {"id": "b", "attributes": {"length__length": [[0, 9, 9]], "length__quarantined": [[0, 9, False]]}}
     assert second["id"] == "c"
+
+
+def test_passages_become_spans_of_their_own(tmp_path: Path) -> None:
+    documents = Given(shards=((("a", "x\ny\nx\nx"), ("b", "z")),))
+    attributes = ExportAttributes(documents=documents, score=line_duplicates(documents))
+    materialize(attributes, tmp_path)
+    first, second = (line["attributes"] for line in lines(attributes, tmp_path))
+    assert first["lines__duplicate_spans"] == [[4, 6, 1], [6, 7, 1]]
+    assert first["lines__num_duplicate_chars"] == [[0, 7, 3]]
+    assert second["lines__duplicate_spans"] == []
 
 
 def test_an_unknown_format_is_refused(read: Read) -> None:

@@ -1,0 +1,152 @@
+"""How parts of documents that say the same are found: each is a row with a hash, and equal hashes meet.
+
+A row has 48 bytes: the hash of what the part says, and where it stands. Rows are brought together by hash, out of core;
+of equal ones all but one are found. Which one is kept depends on documents alone, not on files or workers.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from winnow.core.guard import Broken, Guard, apply_guarded
+from winnow.core.run import num_shards
+from winnow.core.shuffle import ScatterWriter, gather, num_partitions, partition_of, scattered_into
+from winnow.core.step import Aligned, Part, Reshaping, Rows, Step
+from winnow.core.table import ShardWriter, Store
+from winnow.dedup.passages import FOUND
+from winnow.dedup.preference import Preference
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ROW_BYTES = 48
+
+Find = Callable[[pa.Array], "tuple[NDArray[np.void], NDArray[np.int64]]"]
+"""From texts to their parts (of UNIT), and where those of each text end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HashedParts(Reshaping):
+    """One row per part of a document, brought together by its hash."""
+
+    documents: Rows
+    preference: Preference
+    seed: int
+
+    @property
+    @abstractmethod
+    def counts(self) -> Aligned:
+        """How many parts each document has at most, in its first column."""
+
+    @abstractmethod
+    def opened(self, store: Store, shard: int) -> Find:
+        """What finds the parts of the documents of one shard."""
+
+    def inputs(self) -> tuple[Step, ...]:
+        """The documents, the counts and what says which copy is kept."""
+        return (self.documents, self.counts, *self.preference.scores(self.documents))
+
+    def check(self) -> None:
+        """Bind the preference to the columns."""
+        self.preference.check(self.documents)
+
+    def schema(self) -> pa.Schema:
+        """The hash, the rank of the document, and where the part stands."""
+        ranks = [field for field in self.preference.fields() if field.name not in ("id", "source")]
+        where = [("shard", pa.int32()), ("row", pa.int32()), ("start", pa.int32()), ("end", pa.int32())]
+        return pa.schema([("high", pa.uint64()), ("low", pa.uint64()), *ranks, ("place", pa.uint64()), *where])
+
+    def order(self) -> list[tuple[str, str]]:
+        """Sort keys that put equal parts together, the one to keep first."""
+        ranks = [key for key in self.preference.order() if key[0] not in ("id", "source")]
+        rest = [(name, "ascending") for name in ("place", "shard", "row", "start")]
+        return [("high", "ascending"), ("low", "ascending"), *ranks, *rest]
+
+    def split(self, store: Store) -> list[Part]:
+        """One part per shard of the documents."""
+        partitions = num_partitions(total(self.counts, store) * ROW_BYTES)
+        return [{"shard": shard, "partitions": partitions} for shard in range(num_shards(self.documents, store))]
+
+    def writer(self, directory: Path, index: int, part: Part) -> ScatterWriter:
+        """A row group per partition of the hashes."""
+        return ScatterWriter(directory, index, self.schema(), part["partitions"])
+
+    def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
+        """Scatter the parts of one shard."""
+        assert isinstance(out, ScatterWriter)
+        ranked = self.preference.ranked(self.documents, store, part["shard"], self.counts)
+        ranks = ranked.select([name for name in ranked.column_names if name.startswith("prefer")])
+        scattered = partial(self._rows, part["shard"], ranks, self.opened(store, part["shard"]))
+        start = 0
+        for batch in self.documents.open_shard(store, part["shard"], ["id", "text"]):
+            out.num_bytes += batch.nbytes
+            numbered = batch.append_column("row", pa.array(np.arange(start, start + batch.num_rows, dtype=np.int32)))
+            for documents, rows in apply_guarded(scattered, numbered, start, out.num_bytes, guard):
+                if isinstance(rows, Broken):
+                    out.quarantine_document(documents, self.documents.label, rows)
+                else:
+                    out.scatter(rows, partition_of(rows.column("high").to_numpy(), out.num_partitions))
+            start += batch.num_rows
+
+    def _rows(self, shard: int, ranks: pa.Table, find: Find, documents: pa.RecordBatch) -> pa.RecordBatch:
+        from winnow.kernels.passages import hash_strings
+
+        parts, ends = find(documents.column("text"))
+        document = np.repeat(np.arange(documents.num_rows), np.diff(ends, prepend=0))
+        rows = documents.column("row").take(pa.array(document))
+        columns = {name: pa.array(np.ascontiguousarray(parts[name])) for name in ("high", "low", "start", "end")}
+        columns |= {name: ranks.column(name).combine_chunks().take(rows) for name in ranks.column_names}
+        columns["place"] = pa.array(hash_strings(documents.column("id"), self.seed)[document])
+        columns |= {"shard": pa.repeat(pa.scalar(shard, pa.int32()), len(rows)), "row": rows}
+        return pa.RecordBatch.from_pydict(columns, schema=self.schema())
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepeatedParts(Reshaping):
+    """All copies of a part but the one that is kept."""
+
+    parts: HashedParts
+
+    def inputs(self) -> tuple[Step, ...]:
+        """The parts, and the documents whose shards they go back to."""
+        return (self.parts, self.parts.documents)
+
+    def schema(self) -> pa.Schema:
+        """``FOUND``."""
+        return FOUND
+
+    def split(self, store: Store) -> list[Part]:
+        """One part per partition."""
+        shards = num_shards(self.parts.documents, store)
+        return [{"partition": partition, "shards": shards} for partition in range(scattered_into(self.parts, store))]
+
+    def writer(self, directory: Path, index: int, part: Part) -> ScatterWriter:
+        """A row group per shard of the documents."""
+        return ScatterWriter(directory, index, FOUND, part["shards"])
+
+    def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
+        """Group the rows of one partition."""
+        assert isinstance(out, ScatterWriter)
+        rows = gather(self.parts, store, part["partition"])
+        out.num_bytes, out.num_records = rows.nbytes, rows.num_rows
+        rows = rows.sort_by(self.parts.order())
+        high, low = rows.column("high").to_numpy(), rows.column("low").to_numpy()
+        again = np.flatnonzero((high[1:] == high[:-1]) & (low[1:] == low[:-1])) + 1
+        for batch in rows.take(again).combine_chunks().to_batches():
+            out.scatter(batch, batch.column("shard").to_numpy())
+
+
+def total(counts: Aligned, store: Store) -> int:
+    """The sum of the first column of an aligned table."""
+    table, first = store.table(counts), counts.columns().names[:1]
+    shards = range(len(table.manifest.shards))
+    return sum(pc.sum(table.shard(shard, first).column(0)).as_py() or 0 for shard in shards)
