@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from winnow.kernels.characters import ALNUM, decode
+from winnow.kernels.characters import ALNUM, SPACE, decode
 from winnow.kernels.jit import inlined, leaf
 from winnow.kernels.unicode_rules import (
     DOUBLE_QUOTE,
@@ -47,28 +47,36 @@ def cut_chunk(
     spans: NDArray[np.void],
 ) -> int:
     """Write where the words of the chunk ``text[start:end]`` start and end; gives how many there are."""
-    num_words, word, is_word = 0, start, False
+    num_words, at = 0, start
+    while at < end:
+        stop = segment_end(text, at, end, classes)
+        code, _ = decode(text, at, end)
+        if classes[code] & ALNUM:
+            spans[num_words].start, spans[num_words].end = at, stop
+            num_words += 1
+        at = stop
+    return num_words
+
+
+@leaf
+def segment_end(text: Bytes, start: int, end: int, classes: Classes) -> int:
+    """Where the segment (a word or a mark) that starts at ``start`` ends: at a break, white space or ``end``."""
     last = before = earlier = OTHER  # class of the last character; of the last two that are not EXTEND
     at = start
     while at < end:
         code, length = decode(text, at, end)
         kind = np.int64(classes[code] >> WORD_BREAK)
         is_extension = kind in (EXTEND, JOINER)
-        after = _class_after(text, at + length, end, classes) if _is_mid(kind) else OTHER
-        is_joined = is_extension or (last == JOINER and kind == PICTURE) or _is_joined(earlier, before, kind, after)
-        if at == start or not is_joined:
-            if is_word:
-                spans[num_words].start, spans[num_words].end = word, at
-                num_words += 1
-            word, is_word = at, classes[code] & ALNUM != 0
+        if at > start:
+            after = _class_after(text, at + length, end, classes) if _is_mid(kind) else OTHER
+            is_joined = is_extension or (last == JOINER and kind == PICTURE) or _is_joined(earlier, before, kind, after)
+            if not is_joined or classes[code] & SPACE:
+                return at
         if not is_extension:
             earlier, before = before, kind
         last = kind
         at += length
-    if is_word:
-        spans[num_words].start, spans[num_words].end = word, end
-        num_words += 1
-    return num_words
+    return end
 
 
 @leaf

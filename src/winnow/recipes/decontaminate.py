@@ -1,0 +1,47 @@
+"""Decontamination alone: read, look for evaluation items, leave out the documents that hold them."""
+
+from __future__ import annotations
+
+from winnow.choose.rules import RuleSet
+from winnow.choose.select import Select
+from winnow.core.step import Rows
+from winnow.decontaminate.contamination import Contamination, contamination
+from winnow.decontaminate.items import Fields
+from winnow.documents.read import Read
+from winnow.extract.named import extractor
+
+
+def decontaminate(
+    source: str,
+    tasks: tuple[str, ...],
+    method: str = "coverage",
+    threshold: float | None = None,
+    question_field: str | None = None,
+    answer_field: str | None = None,
+    choices_field: str | None = None,
+    passage_field: str | None = None,
+    extract: str = "resiliparse",
+) -> Rows:
+    """Leave out documents that hold evaluation items: JSONL files of tasks as their authors publish them.
+
+    ``--method`` is coverage, decon, dclm or gpt3, ``--threshold`` the overlap from which a document is contaminated
+    (default: the method's own). Fields are only named where they are not the usual ones.
+    """
+    pages = Read(source=source, extract=extractor(extract))
+    fields = Fields(question=question_field, answer=answer_field, choices=choices_field, passage=passage_field)
+    return uncontaminated(contamination(pages, tasks=tasks, method=method, fields=fields), threshold)
+
+
+def uncontaminated(measure: Contamination, threshold: float | None = None) -> Select:
+    """The documents whose overlap with every item is below a threshold; default: that of the method.
+
+    RecipeError for a threshold below which overlaps are not kept.
+    """
+    least = measure.threshold(threshold)
+    rules = RuleSet(
+        name="contamination",
+        source=f"winnow.decontaminate: {measure.index.method}",
+        measures=(),
+        rules=(("evaluation_item", f"contamination.overlap >= {least!r}"),),
+    )
+    return Select(documents=measure.documents, measures=(measure,), reject=rules)
