@@ -78,7 +78,6 @@ def test_a_plan_says_that_only_the_choice_runs_after_a_threshold_changed(
 ) -> None:
     first = printed(capsys, "plan", *RUN[1:4], "--json")
     assert [step["status"] for step in first["steps"]] == ["to do"] * 3
-    assert all(step["seconds"] >= 0 for step in first["steps"])
     printed(capsys, *RUN, "--json")
     changed = printed(capsys, "plan", *RUN[1:4], "--limit", "0.4", "--json")
     assert [(s["step"].split("-")[0], s["status"]) for s in changed["steps"]] == [

@@ -14,6 +14,7 @@ from winnow.cli import COMMANDS, main
 from winnow.recipes.catalog import SHIPPED, find_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
+RECIPE_COMMANDS = ("run", "plan", "audit")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -82,11 +83,11 @@ def test_options_used_in_the_docs_exist(page: Path, capsys: pytest.CaptureFixtur
         _, command, *arguments = shlex.split(line)
         assert command in COMMANDS, line
         options = [argument.split("=")[0] for argument in arguments if argument.startswith("--")]
-        recipe = [arguments[0]] if command in ("run", "plan") and arguments and arguments[0] in SHIPPED else []
+        recipe = [arguments[0]] if command in RECIPE_COMMANDS and arguments and arguments[0] in SHIPPED else []
         with pytest.raises(SystemExit):
             main([command, *recipe, "--help"])
         told = capsys.readouterr().out
-        if recipe or command not in ("run", "plan"):
+        if recipe or command not in RECIPE_COMMANDS:
             for option in options:
                 assert option in told, f"{line}: {option}"
 

@@ -13,7 +13,7 @@ import winnow
 from winnow.cli import COMMANDS
 
 SOURCE = Path(winnow.__file__).parent
-FLOORS = ["core", "kernels", "documents", "measure", "choose", "report", "recipes", "cli"]
+FLOORS = ["core", "kernels", "documents", "measure", "choose", "report", "audit", "recipes", "cli"]
 BESIDE = {"extract": "documents", "edit": "documents", "dedup": "measure", "decontaminate": "measure"}
 MAX_FILE_LINES = 420
 MAX_FUNCTION_LINES = 60
@@ -71,7 +71,7 @@ def test_importing_winnow_loads_nothing_heavy() -> None:
 
 
 def test_the_commands_are_these() -> None:
-    assert list(COMMANDS) == ["run", "plan", "show", "explain"]
+    assert list(COMMANDS) == ["run", "plan", "show", "explain", "audit"]
 
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)

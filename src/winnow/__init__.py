@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from winnow.core.errors import WinnowError
     from winnow.core.executors import Executor, Inline, Processes
     from winnow.core.plan import plan
+    from winnow.core.ray import Ray
     from winnow.core.run import materialize
     from winnow.core.step import Aligned, Reshaping, Step, Whole
     from winnow.core.table import Store, Table
@@ -49,6 +50,7 @@ _HOMES = {
     "Middle": "choose.rank",
     "NewlineRemoval": "edit.newlines",
     "Processes": "core.executors",
+    "Ray": "core.ray",
     "Read": "documents.read",
     "RefinedWebLines": "edit.refinedweb",
     "Reshaping": "core.step",
@@ -87,6 +89,7 @@ __all__ = [
     "Middle",
     "NewlineRemoval",
     "Processes",
+    "Ray",
     "Read",
     "RefinedWebLines",
     "Reshaping",

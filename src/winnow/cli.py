@@ -8,8 +8,10 @@ workers; 130 interrupted. What is finished is kept in every case.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +24,8 @@ COMMANDS = {
     "run": "make a recipe's result; export the documents and a report",
     "plan": "what would run, what is cached and which field changed; cost estimate from a sample",
     "show": "a table's schema, counts, histograms of its columns, first rows",
-    "explain": "everything known about one document: measures, the rule that dropped it",
+    "explain": "everything known about one document: measures, the rule that dropped it, the document that it repeats",
+    "audit": "plants duplicates and test items in a copy of your own documents; reports recall and precision",
 }
 
 
@@ -74,7 +77,7 @@ def _dispatch(given: list[str]) -> int:
         return 0
     if given[0] not in COMMANDS:
         _refuse(f"there is no command {given[0]!r}", given[0], COMMANDS)
-    action = {"run": _run, "plan": _plan, "show": _show, "explain": _explain}[given[0]]
+    action = {"run": _run, "plan": _plan, "show": _show, "explain": _explain, "audit": _audit}[given[0]]
     return action(given[1:])
 
 
@@ -114,12 +117,8 @@ def _recipe_command(name: str, given: list[str]) -> tuple[argparse.Namespace, An
 
     parser = _Parser(prog=f"winnow {name}", description=COMMANDS[name], allow_abbrev=False)
     parser.add_argument("recipe", help=f"{', '.join(SHIPPED)}, file.py:function, or a recipe.json")
-    parser.add_argument("--store", default="winnow-store", help="where tables are kept (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON for machines")
-    if name == "run":
-        _add_run_options(parser)
-    else:
-        parser.add_argument("--no-estimate", action="store_true", help="do not run a sample to estimate the cost")
+    {"run": _add_run_options, "plan": _add_plan_options, "audit": _add_audit_options}[name](parser)
     if given and not given[0].startswith("-") and ("-h" in given or "--help" in given):
         recipe = find_recipe(given[0])
         print(f"{recipe.__doc__ or ''}\n")
@@ -143,30 +142,54 @@ def _check_options(parser: argparse.ArgumentParser, name: str, recipe: Any, othe
             _refuse(f"neither winnow nor the recipe {name} has an option {option}", option, known)
 
 
+def _add_store_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--store", default="winnow-store", help="where tables are kept: a directory or s3://... (default: %(default)s)"
+    )
+
+
+def _add_plan_options(parser: argparse.ArgumentParser) -> None:
+    _add_store_option(parser)
+    parser.add_argument("--sample", metavar="SIZE", help="estimate the cost from a run on so much of the source: 64MiB")
+    parser.add_argument("--workers", type=int, help="that the estimate is for (default: one per core)")
+
+
+def _add_audit_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", help="where the page goes (default: winnow-audit-RECIPE)")
+    parser.add_argument("--documents", type=int, default=4000, help="documents to read (default: %(default)s)")
+    parser.add_argument("--plants", type=int, default=40, help="cases of every kind and rate (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of what is planted where (default: %(default)s)")
+
+
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    _add_store_option(parser)
     parser.add_argument("--out", help="where documents and report go (default: winnow-RECIPE)")
     parser.add_argument("--format", default="parquet", help="of the documents: parquet or jsonl.zst")
     parser.add_argument("--attributes", action="store_true", help="also export every measure as Dolma attributes")
-    parser.add_argument("--workers", type=int, help="processes (default: one per core; 0 runs in this process)")
+    parser.add_argument("--executor", choices=("processes", "ray"), default="processes", help="default: %(default)s")
+    parser.add_argument("--address", help="of a Ray cluster: auto or HOST:PORT (default: one on this machine)")
+    parser.add_argument("--workers", type=int, help="tasks at once (default: one per core; 0 runs in this process)")
     parser.add_argument("--failure-budget", type=float, default=0.01, help="share of records that may be quarantined")
 
 
 def _run(given: list[str]) -> int:
     own, step, options = _recipe_command("run", given)
-    from winnow.recipes.running import run_recipe
+    from winnow.core.storage import place
+    from winnow.recipes.running import find_executor, run_recipe
 
-    done = run_recipe(
-        own.recipe,
-        step,
-        options,
-        store=Path(own.store),
-        out=Path(own.out or f"winnow-{Path(own.recipe).stem.split(':')[0]}"),
-        format=own.format,
-        attributes=own.attributes,
-        workers=own.workers,
-        failure_budget=own.failure_budget,
-        quiet=own.json,
-    )
+    with contextlib.redirect_stdout(sys.stderr):  # what libraries have to say is no result
+        done = run_recipe(
+            own.recipe,
+            step,
+            options,
+            store=place(own.store),
+            out=place(own.out or f"winnow-{_name(own.recipe)}"),
+            format=own.format,
+            attributes=own.attributes,
+            executor=find_executor(own.executor, own.address, own.workers),
+            failure_budget=own.failure_budget,
+            quiet=own.json,
+        )
     if own.json:
         print(json.dumps(done.to_plain(), indent=1))
     else:
@@ -174,11 +197,20 @@ def _run(given: list[str]) -> int:
     return 0
 
 
+def _name(recipe: str) -> str:
+    """A recipe's name as part of a directory's."""
+    return Path(recipe).stem.split(":")[0]
+
+
 def _plan(given: list[str]) -> int:
     own, step, _ = _recipe_command("plan", given)
+    from winnow.core.executors import num_cores
+    from winnow.core.storage import place
+    from winnow.recipes.estimate import num_bytes
     from winnow.recipes.planning import plan_recipe
 
-    planned = plan_recipe(step, Path(own.store), estimate=not own.no_estimate)
+    sample = num_bytes(own.sample) if own.sample else None
+    planned = plan_recipe(step, place(own.store), workers=own.workers or num_cores(), sample_bytes=sample)
     if own.json:
         print(json.dumps(planned.to_plain(), indent=1))
     else:
@@ -186,7 +218,24 @@ def _plan(given: list[str]) -> int:
     return 0
 
 
+def _audit(given: list[str]) -> int:
+    own, step, _ = _recipe_command("audit", given)
+    from winnow.audit.model import Setting
+    from winnow.recipes.auditing import audit_recipe
+
+    command = shlex.join(["winnow", "audit", *given])
+    amounts = {"documents": own.documents, "plants": own.plants, "seed": own.seed}
+    setting = Setting(name=own.recipe, command=command, **amounts)
+    done = audit_recipe(step, setting, Path(own.out or f"winnow-audit-{_name(own.recipe)}"))
+    if own.json:
+        print(json.dumps(done.to_plain(), indent=1))
+    else:
+        done.print()
+    return 0
+
+
 def _show(given: list[str]) -> int:
+    from winnow.core.storage import place
     from winnow.report.show import show
 
     parser = _Parser(prog="winnow show", description=COMMANDS["show"], allow_abbrev=False)
@@ -194,7 +243,7 @@ def _show(given: list[str]) -> int:
     parser.add_argument("--rows", type=int, default=5, help="first rows to print (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON for machines")
     own = parser.parse_args(given)
-    shown = show(Path(own.path), own.rows)
+    shown = show(place(own.path), own.rows)
     if own.json:
         print(json.dumps(shown.to_plain(), indent=1, default=str))
     else:
@@ -203,15 +252,16 @@ def _show(given: list[str]) -> int:
 
 
 def _explain(given: list[str]) -> int:
+    from winnow.core.storage import place
     from winnow.report.explain import explain
 
     parser = _Parser(prog="winnow explain", description=COMMANDS["explain"], allow_abbrev=False)
     parser.add_argument("id", help="a document's id or url")
-    parser.add_argument("--store", default="winnow-store", help="where tables are kept (default: %(default)s)")
+    _add_store_option(parser)
     parser.add_argument("--run", help="the output directory of the run to explain (default: the store's last run)")
     parser.add_argument("--json", action="store_true", help="print JSON for machines")
     own = parser.parse_args(given)
-    found = explain(own.id, Path(own.store), Path(own.run) if own.run else None)
+    found = explain(own.id, place(own.store), place(own.run) if own.run else None)
     if own.json:
         print(json.dumps(found.to_plain(), indent=1, default=str))
     else:

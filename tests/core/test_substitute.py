@@ -25,7 +25,7 @@ def test_a_step_is_exchanged_wherever_it_is_needed() -> None:
 
 
 def test_steps_inside_tuples_and_other_dataclasses_are_found(tmp_path: Path) -> None:
-    rules = RuleSet(name="r", source="s", measures=(Length(documents=OLD),), rules=(("long", "length.length > 2"),))
+    rules = RuleSet(name="r", source="s", measures=(Length(documents=OLD),), rules=(("long", "length.length > 2"),))  # type: ignore[arg-type]
     found = substitute(Select(documents=OLD, reject=(rules, "gopher@dclm")), exchange)
     assert OLD not in ordered(found) and NEW in ordered(found)
     alone = substitute(Select(documents=OLD, reject=rules), exchange)

@@ -115,7 +115,7 @@ def test_documents_are_met_in_the_order_of_the_hashes_of_their_ids(
         assert row["is_duplicate"] == (all_ > 0 and seen / all_ > 0.8)
 
 
-def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[BloomDuplicates, BloomPass]:
+def large(monkeypatch: pytest.MonkeyPatch) -> tuple[BloomDuplicates, BloomPass]:
     """A pass of several partitions that rolls and leaves a checkpoint after each."""
     monkeypatch.setattr(shuffle, "PARTITION_BYTES", 1 << 10)
     monkeypatch.setattr(bloom_pass, "HELD_BYTES", 1)
@@ -127,8 +127,12 @@ def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[BloomDuplica
     return found, found.found
 
 
-def test_a_pass_that_is_killed_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found, met = large(tmp_path, monkeypatch)
+@pytest.mark.parametrize("place", ["disk", "memory://killed-bloom"])
+def test_a_pass_that_is_killed_goes_on_from_its_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    found, met = large(monkeypatch)
+    killed = place if "://" in place else str(tmp_path / place)
     materialize(found, tmp_path / "whole")
     gathered, stop = [], [3]
 
@@ -142,17 +146,17 @@ def test_a_pass_that_is_killed_goes_on_from_its_checkpoint(tmp_path: Path, monke
     for partition in (3, 4):
         stop[0] = partition
         with pytest.raises(KeyboardInterrupt):
-            materialize(found, tmp_path / "killed")
+            materialize(found, killed)
     stop.clear()
-    materialize(found, tmp_path / "killed")
+    materialize(found, killed)
     assert gathered == list(range(len(gathered))) and len(gathered) >= 8
-    whole, killed = (Store(tmp_path / name).table(found).manifest.digest for name in ("whole", "killed"))
-    assert whole == killed
-    assert not (Store(tmp_path / "killed").directory(met) / "checkpoint").exists()
+    for step in (met, found):
+        assert Store(killed).table(step).manifest.digest == Store(tmp_path / "whole").table(step).manifest.digest
+    assert not (Store(killed).directory(met) / "checkpoint").exists()
 
 
 def test_workers_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found, _ = large(tmp_path, monkeypatch)
+    found, _ = large(monkeypatch)
     materialize(found, tmp_path / "inline")
     materialize(found, tmp_path / "processes", Processes(2))
     inline, processes = (rows_of(found, tmp_path / name) for name in ("inline", "processes"))
@@ -165,6 +169,7 @@ def test_a_filter_that_does_not_fit_is_refused_with_what_it_takes(tmp_path: Path
         RecipeError, match=r"2,000 n-grams .* 0.01 takes 2,560 bytes, and 1,000 are allowed: .* 3 or more"
     ):
         judged(step, tmp_path, max_bytes=1000, false_positive_rate=0.01)
+    assert not list(tmp_path.glob("scatteredngrams-*"))  # nothing large was written
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,10 @@ from toys import Given, rows_of
 from winnow.core import shuffle
 from winnow.core.errors import RecipeError
 from winnow.core.run import materialize
+from winnow.core.table import Store
 from winnow.dedup.lines import line_duplicates
 from winnow.dedup.passages import merged
+from winnow.dedup.passages_shuffle import RepeatedParts
 from winnow.kernels.paragraphs_reference import units
 from winnow.kernels.passages import hash_strings
 
@@ -90,6 +92,20 @@ def test_partitions_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(shuffle, "PARTITION_BYTES", 1 << 11)
     assert spans(documents, tmp_path / "many") == one
     assert sum(map(len, one.values())) == 600 - len({line for _, text in rows for line in text.split("\n")})
+
+
+def test_no_partition_is_swamped_by_a_line_that_stands_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shuffle, "PARTITION_BYTES", 1 << 12)
+    rows = [(f"d{number}", "menu\n" * 200 + f"own {number}") for number in range(10)]
+    found = line_duplicates(Given(shards=(tuple(rows[:5]), tuple(rows[5:]))))
+    materialize(found, tmp_path)
+    assert sum(row["num_duplicate_chars"] for row in rows_of(found, tmp_path)) == 5 * (2000 - 1)
+    assert isinstance(found.found, RepeatedParts)
+    partitions = range(shuffle.scattered_into(found.found.parts, Store(tmp_path)))
+    sizes = [shuffle.gather(found.found.parts, Store(tmp_path), partition).num_rows for partition in partitions]
+    assert sum(sizes) == 2010 and max(sizes) < 2 * 2010 / len(sizes)
 
 
 def test_shares_are_of_characters(tmp_path: Path) -> None:

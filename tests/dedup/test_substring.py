@@ -77,12 +77,12 @@ def test_partitions_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_licences_of_books_are_found(shared_data: Path, tmp_path: Path) -> None:
     path = shared_data / "near_dups" / "gutenberg_boilerplate_substrings.jsonl.zst"
     opened = io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(path.open("rb")), "utf-8")
-    rows = [(f"{number}", json.loads(line)["text"]) for number, line in enumerate(opened)][:40]
-    documents = Given(shards=(tuple(rows[:20]), tuple(rows[20:])))
+    rows = [(f"{number}", json.loads(line)["text"]) for number, line in enumerate(opened)][:16]
+    documents = Given(shards=(tuple(rows[:7]), tuple(rows[7:])))
     found = marked(documents, tmp_path)
     assert found == expected(rows, 50)
     share = sum(map(len, found.values())) / sum(len(text) for _, text in rows)
-    assert 0.6 < share < 0.75
+    assert 0.5 < share < 0.7
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 
@@ -11,19 +12,25 @@ from winnow.report.model import (
     Amount,
     Broken,
     Choice,
+    Cluster,
+    Deduplication,
     EditSummary,
     Failure,
     Histogram,
     Limit,
     Loss,
     Mark,
+    Member,
     Node,
     ReportData,
     Rule,
     Sample,
+    SourceShare,
+    Spread,
     Stage,
     StepTime,
 )
+from winnow.report.passages import side_by_side
 
 HOSTILE = '</script><script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">\'" &amp; \x00\ud800'
 TEXT = (
@@ -182,6 +189,47 @@ def stages() -> tuple[Stage, ...]:
     )
 
 
+def cluster(number: int, text: str = TEXT * 3, members: int = 2) -> Cluster:
+    kept = sample(number, {}, text=text)
+    found = [
+        Member(id=f"m{n}", url=f"{kept.url}&copy={n}", source="mirror", reported=0.9, jaccard=0.8 + n / 100)
+        for n in range(members)
+    ]
+    return Cluster(
+        kept=kept,
+        size=members + number,
+        alarm=number > 1000,
+        members=tuple(found),
+        among=(0.75,),
+        beside=side_by_side(text, f"Home. {text.replace('moon', 'sun')}", names=(kept.id, "m0")),
+    )
+
+
+def deduplication() -> Deduplication:
+    spread = Spread(number=24, lowest=0.42, tenth=0.71, median=0.93)
+    return Deduplication(
+        name="minhash",
+        label="duplicates-minhash-9f2c",
+        documents=41_003,
+        removed=9_120,
+        num_clusters=2_311,
+        removed_bytes=31_200_000,
+        bytes_are_exact=False,
+        sources=(
+            SourceShare(source="mirrors.jsonl", documents=4_000, removed=3_100, alarm=True),
+            SourceShare(source="", documents=37_003, removed=6_020),
+        ),
+        similarities=dataclasses.replace(
+            histogram(SHOWN[1][0], "duplicates-minhash-9f2c", hump(0.9, 0.1)), marks=(), kept=(0,) * NUM_BINS
+        ),
+        largest=(cluster(1200), cluster(30)),
+        sampled=(cluster(3), cluster(30)),
+        to_kept=spread,
+        among=spread,
+        alarms=("minhash: the source mirrors.jsonl loses 3,100 of 4,000 documents (78%, more than 50%)",),
+    )
+
+
 def report() -> ReportData:
     """A report as of a medium run."""
     label = "select-81c09a1d22ee0f34"
@@ -205,6 +253,7 @@ def report() -> ReportData:
                 fraction=fraction,
             ),
         ),
+        deduplications=(deduplication(),),
         steps=(
             StepTime(
                 label="read-3f2a91c04b7e55d0",

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import re
-import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import HOSTILE, SHOWN, choice, histogram, hump, report, sample
+from browser import open_page
+from fakes import HOSTILE, SHOWN, choice, cluster, deduplication, histogram, hump, report, sample
 from test_markup import Reader
 
 from winnow.report.model import (
     MAX_EXCERPT_CHARS,
     MAX_HISTOGRAMS,
+    MAX_LARGEST,
+    MAX_MEMBERS,
     MAX_NEAREST,
     MAX_REJECTED,
+    MAX_SAMPLED,
     MAX_SAMPLES,
     ReportData,
 )
@@ -117,8 +118,18 @@ def test_a_text_of_many_short_lines_is_cut_by_lines() -> None:
     )
 
 
+def test_deduplication_tells_its_alarms_shares_and_purity() -> None:
+    page = render(report())
+    assert page.count('role="alert"') == 1 and "loses 3,100 of 4,000" in page
+    assert "9,120 of 41,003 documents (22.2%) repeat one of 2,311 that are kept: about 31.2 MB of text." in page
+    assert "77.5%" in page and "lowest</span> <b>0.42</b>" in page
+    assert "<mark>moon</mark>" in page and "<mark>sun</mark>" in page
+    assert page.count('class="cluster"') == 3  # one of those drawn by chance is shown among the largest
+
+
 def test_a_run_without_choices_edits_and_failures_is_a_page_too() -> None:
     bare = dataclasses.replace(report(), choices=(), edits=(), histograms=(), failures=(), skipped={}, steps=())
+    bare = dataclasses.replace(bare, deduplications=())
     page = render(bare)
     assert "Quarantine: 0 records" in page and 'id="rules"' not in page
 
@@ -137,8 +148,16 @@ def full() -> ReportData:
         nearest = tuple(sample(n, {shown.limits[0].expression: 1.5}, text=kanji) for n in range(MAX_NEAREST))
         rules.append(dataclasses.replace(shown, name=f"set:{index}", rejected=rejected, nearest=nearest))
     histograms = tuple(histogram(SHOWN[3][0], "select-81c09a1d22ee0f34", shape) for _ in range(MAX_HISTOGRAMS))
+    text = "".join(f"{n}{kanji[:40]} moon {n} " for n in range(60))
+    clusters = [cluster(n, text=text, members=MAX_MEMBERS) for n in range(MAX_LARGEST + MAX_SAMPLED)]
+    duplicates = dataclasses.replace(
+        deduplication(), largest=tuple(clusters[:MAX_LARGEST]), sampled=tuple(clusters[-MAX_SAMPLED:])
+    )
     return dataclasses.replace(
-        report(), choices=(dataclasses.replace(choice(), rules=tuple(rules)),), histograms=histograms
+        report(),
+        choices=(dataclasses.replace(choice(), rules=tuple(rules)),),
+        histograms=histograms,
+        deduplications=(duplicates, duplicates),
     )
 
 
@@ -147,28 +166,6 @@ def test_the_page_stays_small_whatever_the_corpus() -> None:
 
 
 # --- in a browser
-
-
-@functools.cache
-def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("no Chromium is installed; with one, this test opens the report in it")
-    return found
-
-
-def open_page(page: str, directory: Path) -> tuple[str, str]:
-    """The page's elements after its scripts ran, and what the browser wrote to its console."""
-    path = directory / "report.html"
-    path.write_text(page, encoding="utf-8")
-    flags = (
-        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-        "--disable-component-update --disable-sync --enable-logging=stderr --virtual-time-budget=2000 --dump-dom"
-    )
-    command = [chromium(), *flags.split(), f"--user-data-dir={directory / 'profile'}", path.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    return done.stdout, "\n".join(console)
 
 
 @pytest.fixture
@@ -211,5 +208,5 @@ def test_in_a_browser_rules_can_be_reordered_and_the_theme_changed(tmp_path: Pat
     order = [int(number) for number in re.findall(r'class="rule"[^>]*data-any="(\d+)"', dom)]
     assert len(order) == 6 and order == sorted(order, reverse=True)
     assert re.search(r'<html[^>]*data-theme="(dark|light)"', dom)
-    for section in ("funnel", "rules", "measures", "edits", "set-aside", "time", "recipe"):
+    for section in ("funnel", "rules", "duplicates", "measures", "edits", "set-aside", "time", "recipe"):
         assert f'id="{section}"' in dom

@@ -193,7 +193,7 @@ class Select(Reshaping):
         """For every group the first and last kept ``[key, id]`` in the rank's order."""
         assert self.keep is not None
         connection = connect()
-        connection.execute("CREATE TABLE ranked (key DOUBLE, id VARCHAR, weight DOUBLE, grp VARCHAR)")
+        connection.execute("CREATE TEMP TABLE ranked (key DOUBLE, id VARCHAR, weight DOUBLE, grp VARCHAR)")
         for shard in shards:
             tables = read_columns(self.documents, self.scores(), store, shard, self._expressions())
             rows = self._ranked(tables)
@@ -208,7 +208,8 @@ class Select(Reshaping):
     def _in_window(self, tables: Mapping[str, pa.Table], cuts: Mapping[str, Any]) -> np.ndarray[Any, Any]:
         connection = connect()
         connection.register("rows", self._ranked(tables))
-        connection.execute("CREATE TABLE cuts (grp VARCHAR, low DOUBLE, low_id VARCHAR, high DOUBLE, high_id VARCHAR)")
+        columns = "grp VARCHAR, low DOUBLE, low_id VARCHAR, high DOUBLE, high_id VARCHAR"
+        connection.execute(f"CREATE TEMP TABLE cuts ({columns})")
         for group, (low, high) in cuts.items():
             connection.execute("INSERT INTO cuts VALUES (?, ?, ?, ?, ?)", [group, *low, *high])
         found: np.ndarray[Any, Any] = connection.execute(_INSIDE).fetchnumpy()["inside"]

@@ -27,7 +27,7 @@ from winnow.core.run import num_shards
 from winnow.core.shuffle import ScatterWriter, gather, num_partitions, partition_of
 from winnow.core.step import Aligned, Part, Reshaping, Rows, Step
 from winnow.core.table import ShardWriter, Store
-from winnow.dedup.bloom_pass import VERDICTS, BloomPass
+from winnow.dedup.bloom_pass import VERDICTS, BloomPass, FilterSize
 from winnow.dedup.passages_shuffle import total
 from winnow.kernels.buffers import text_buffers
 from winnow.measure.measure import Judge, column
@@ -70,14 +70,13 @@ def bloom_duplicates(
     """
     kind = Ngrams(size=ngram, shortest=ngram if min_ngram is None else min_ngram, unit=unit)
     ngrams = ScatteredNgrams(documents=documents, kind=kind, seed=seed)
+    size = FilterSize(counts=ngrams.counts, false_positive_rate=false_positive_rate, max_bytes=max_bytes)
     met = BloomPass(
         documents=documents,
+        size=size,
         ngrams=ngrams,
-        counts=ngrams.counts,
         whole_documents=unit != "paragraph",
         threshold=threshold,
-        false_positive_rate=false_positive_rate,
-        max_bytes=max_bytes,
     )
     return BloomDuplicates(documents=documents, found=met)
 
@@ -193,6 +192,8 @@ class ScatteredNgrams(Reshaping):
 @dataclass(frozen=True, kw_only=True)
 class BloomDuplicates(Aligned):
     """Which paragraphs and documents repeat others, by their n-grams."""
+
+    reads: ClassVar[tuple[str, ...] | None] = ()
 
     found: Reshaping
     """Scatters ``VERDICTS`` by the shard of the document."""

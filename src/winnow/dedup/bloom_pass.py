@@ -7,7 +7,6 @@ run that is killed goes on from there.
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,11 +16,12 @@ import numpy as np
 import pyarrow as pa
 
 from winnow.core.errors import RecipeError
-from winnow.core.files import appearing, read_json, write_json
+from winnow.core.files import appearing, read_json, remove, write_json
 from winnow.core.guard import Guard
 from winnow.core.run import num_shards
 from winnow.core.shuffle import ScatterWriter, gather, scattered_into
-from winnow.core.step import Aligned, Part, Reshaping, Rows
+from winnow.core.step import Aligned, Part, Reshaping, Rows, Whole
+from winnow.core.storage import RemotePath
 from winnow.core.table import Shard, ShardWriter, Store
 from winnow.dedup.passages import SPANS, spans_column
 from winnow.dedup.passages_shuffle import total
@@ -34,6 +34,8 @@ CHECKPOINT_SECONDS = 300.0
 """Least time between two checkpoints."""
 CHECKPOINT_SHARE = 0.1
 """Share of the time that may go into writing them: a filter of 100 GB takes minutes."""
+BLOCKS_READ = 1 << 20
+"""Blocks of a saved filter that are read at once: 64 MiB."""
 HELD_BYTES = 256 << 20
 """Bytes of verdicts that are held before they are written."""
 
@@ -49,46 +51,63 @@ VERDICTS = pa.schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class BloomPass(Reshaping):
-    """For every document which of its paragraphs were met before."""
+class FilterSize(Whole):
+    """How large a filter is needed, found before any n-gram is written."""
 
-    documents: Rows
-    ngrams: Reshaping
-    """Partitions of documents in the order in which they are met."""
     counts: Aligned
     """The number of n-grams of each document."""
-    whole_documents: bool
-    threshold: float
     false_positive_rate: float
     max_bytes: int | None
 
     def check(self) -> None:
-        """Refuse a threshold or a rate that is no share."""
-        if not 0 <= self.threshold <= 1:
-            raise RecipeError(f"threshold={self.threshold} is out of range: give a share of n-grams, 0 to 1")
+        """Refuse a rate that is no share."""
         if not 0 < self.false_positive_rate < 1:
             raise RecipeError(
                 f"false_positive_rate={self.false_positive_rate} is out of range: give more than 0 and less than 1"
             )
+
+    def make(self, store: Store, directory: Path) -> dict[str, int]:
+        """Write the number of blocks; RecipeError where they take more than is allowed."""
+        from winnow.kernels.bloom import BLOCK_BYTES, MAX_BLOCKS, blocks_for
+
+        num_ngrams = total(self.counts, store)
+        num_bytes = BLOCK_BYTES * blocks_for(num_ngrams, self.false_positive_rate)
+        allowed = min(_memory() * 3 // 4 if self.max_bytes is None else self.max_bytes, MAX_BLOCKS * BLOCK_BYTES)
+        if num_bytes > allowed:
+            raise RecipeError(
+                f"a Bloom filter for {num_ngrams:,} n-grams at a false-positive rate of {self.false_positive_rate} "
+                f"takes {num_bytes:,} bytes, and {allowed:,} are allowed: allow more (max_bytes), ask for a higher "
+                f"rate, or split the documents at random into {-(-num_bytes // max(allowed, 1))} or more parts, each "
+                "with a filter of its own"
+            )
+        size = {"num_ngrams": num_ngrams, "num_blocks": num_bytes // BLOCK_BYTES}
+        write_json(directory / "size.json", size)
+        return size
+
+
+@dataclass(frozen=True, kw_only=True)
+class BloomPass(Reshaping):
+    """For every document which of its paragraphs were met before."""
+
+    documents: Rows
+    size: FilterSize
+    ngrams: Reshaping
+    """Partitions of documents in the order in which they are met."""
+    whole_documents: bool
+    threshold: float
+
+    def check(self) -> None:
+        """Refuse a threshold that is no share."""
+        if not 0 <= self.threshold <= 1:
+            raise RecipeError(f"threshold={self.threshold} is out of range: give a share of n-grams, 0 to 1")
 
     def schema(self) -> pa.Schema:
         """``VERDICTS``."""
         return VERDICTS
 
     def split(self, store: Store) -> list[Part]:
-        """One part, with the size of the filter; RecipeError where that is more than allowed."""
-        from winnow.kernels.bloom import BLOCK_BYTES, MAX_BLOCKS, blocks_for
-
-        num_ngrams = total(self.counts, store)
-        blocks = blocks_for(num_ngrams, self.false_positive_rate)
-        allowed = min(_memory() * 3 // 4 if self.max_bytes is None else self.max_bytes, MAX_BLOCKS * BLOCK_BYTES)
-        if blocks * BLOCK_BYTES > allowed:
-            raise RecipeError(
-                f"a Bloom filter for {num_ngrams:,} n-grams at a false-positive rate of {self.false_positive_rate} "
-                f"takes {blocks * BLOCK_BYTES:,} bytes, and {allowed:,} are allowed: allow more (max_bytes), ask for "
-                f"a higher rate, or split the documents at random into {-(-blocks * BLOCK_BYTES // max(allowed, 1))} "
-                "or more parts, each with a filter of its own"
-            )
+        """One part, with the size of the filter."""
+        blocks = store.table(self.size).manifest.counts["num_blocks"]
         return [{"blocks": blocks, "shards": num_shards(self.documents, store)}]
 
     def writer(self, directory: Path, index: int, part: Part) -> ScatterWriter:
@@ -114,7 +133,7 @@ class BloomPass(Reshaping):
 
     def finish(self, store: Store) -> None:
         """Remove the checkpoint."""
-        shutil.rmtree(self._checkpoint(store), ignore_errors=True)
+        remove(self._checkpoint(store))
 
     def _checkpoint(self, store: Store) -> Path:
         return store.directory(self) / "checkpoint"
@@ -171,8 +190,10 @@ class Checkpoint:
         if not (self.directory / "progress.json").exists():
             return 0
         progress = read_json(self.directory / "progress.json")
-        with (self.directory / f"{progress['partition']:05d}.filter").open("rb") as saved:
-            saved.readinto(blocks.data)
+        path = self.directory / f"{progress['partition']:05d}.filter"
+        with path.open_ranges() if isinstance(path, RemotePath) else path.open("rb") as saved:
+            for start in range(0, len(blocks), BLOCKS_READ):
+                saved.readinto(blocks[start : start + BLOCKS_READ].data)  # type: ignore[attr-defined, unused-ignore]
         out.num_rows, out.num_bytes = progress["rows"], progress["bytes"]
         out.shards = [Shard(**shard) for shard in progress["shards"]]
         return int(progress["partition"])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from winnow.core.guard import Guard
@@ -64,9 +65,9 @@ class BandHashes(Reshaping):
         first = part["first"]
         for batch in store.table(self.signatures).batches(part["shard"], ["bands"]):
             bands = batch.column("bands")
-            valid = bands.is_valid().to_numpy(zero_copy_only=False)
-            hashes = bands.drop_null().flatten()
-            documents = np.repeat(first + np.flatnonzero(valid), self.num_bands)
+            numbers = pc.fill_null(pc.list_value_length(bands), 0).to_numpy()
+            hashes = bands.flatten()
+            documents = np.repeat(first + np.arange(batch.num_rows), numbers)
             rows = pa.RecordBatch.from_arrays([hashes, pa.array(documents)], schema=self.schema())
             out.scatter(rows, partition_of(hashes.to_numpy(), out.num_partitions))
             first += batch.num_rows
@@ -131,7 +132,7 @@ def pairs(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """A chain of pairs through the documents of each hash, where one of them is numbered ``ours`` or higher."""
     rows = perhaps_repeated(hashes)
-    rows = rows[np.argsort(hashes[rows])]
+    rows = rows[np.argsort(hashes[rows], kind="stable")]  # they nearly are in order
     hashes, documents = hashes[rows], documents[rows]
     equal = hashes[1:] == hashes[:-1]
     if ours > 0 and len(rows):

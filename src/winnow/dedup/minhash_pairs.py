@@ -195,6 +195,7 @@ class _Gathered:
         rows, sizes = [], []
         self.num_bytes = 0
         disk = cache_root()
+        disk.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=disk) as bands, tempfile.TemporaryFile(dir=disk) as shingles:
             for part in parts:
                 self.num_bytes += part.nbytes

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +41,8 @@ COLUMNS = pa.schema(
 @dataclass(frozen=True, kw_only=True)
 class Passages(Aligned):
     """The parts of each document that repeat another one, or an earlier part of the same."""
+
+    reads: ClassVar[tuple[str, ...] | None] = ("text",)
 
     found: Reshaping
     """Scatters ``FOUND`` rows, one partition per shard of the documents; spans may overlap and come in any order."""

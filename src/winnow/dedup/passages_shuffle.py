@@ -1,7 +1,10 @@
 """How parts of documents that say the same are found: each is a row with a hash, and equal hashes meet.
 
-A row has 48 bytes: the hash of what the part says, and where it stands. Rows are brought together by hash, out of core;
+A row has 49 bytes: the hash of what the part says, and where it stands. Rows are brought together by hash, out of core;
 of equal ones all but one are found. Which one is kept depends on documents alone, not on files or workers.
+
+What one shard says many times takes part once: its other rows are repeats in any case, and lie in any partition. Thus
+no partition is swamped by a blank line or a menu that stands in every document.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from winnow.dedup.preference import Preference
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ROW_BYTES = 48
+ROW_BYTES = 49
 
 Find = Callable[[pa.Array], "tuple[NDArray[np.void], NDArray[np.int64]]"]
 """From texts to their parts (of UNIT), and where those of each text end."""
@@ -60,10 +63,11 @@ class HashedParts(Reshaping):
         self.preference.check(self.documents)
 
     def schema(self) -> pa.Schema:
-        """The hash, the rank of the document, and where the part stands."""
+        """The hash, the rank of the document, where the part stands, and whether its shard says it better."""
         ranks = [field for field in self.preference.fields() if field.name not in ("id", "source")]
         where = [("shard", pa.int32()), ("row", pa.int32()), ("start", pa.int32()), ("end", pa.int32())]
-        return pa.schema([("high", pa.uint64()), ("low", pa.uint64()), *ranks, ("place", pa.uint64()), *where])
+        hashes = [("high", pa.uint64()), ("low", pa.uint64())]
+        return pa.schema([*hashes, *ranks, ("place", pa.uint64()), *where, ("is_repeat", pa.bool_())])
 
     def order(self) -> list[tuple[str, str]]:
         """Sort keys that put equal parts together, the one to keep first."""
@@ -85,17 +89,28 @@ class HashedParts(Reshaping):
         assert isinstance(out, ScatterWriter)
         ranked = self.preference.ranked(self.documents, store, part["shard"], self.counts)
         ranks = ranked.select([name for name in ranked.column_names if name.startswith("prefer")])
-        scattered = partial(self._rows, part["shard"], ranks, self.opened(store, part["shard"]))
-        start = 0
+        find = partial(self._rows, part["shard"], ranks, self.opened(store, part["shard"]))
+        start, found = 0, []
         for batch in self.documents.open_shard(store, part["shard"], ["id", "text"]):
             out.num_bytes += batch.nbytes
             numbered = batch.append_column("row", pa.array(np.arange(start, start + batch.num_rows, dtype=np.int32)))
-            for documents, rows in apply_guarded(scattered, numbered, start, out.num_bytes, guard):
+            for documents, rows in apply_guarded(find, numbered, start, out.num_bytes, guard):
                 if isinstance(rows, Broken):
                     out.quarantine_document(documents, self.documents.label, rows)
                 else:
-                    out.scatter(rows, partition_of(rows.column("high").to_numpy(), out.num_partitions))
+                    found.append(rows)
             start += batch.num_rows
+        self._scatter(pa.Table.from_batches(found, self._found_schema()).combine_chunks(), out)
+
+    def _scatter(self, rows: pa.Table, out: ScatterWriter) -> None:
+        is_repeat = repeats(rows, self.order())
+        partitions = partition_of(rows.column("high").to_numpy(), out.num_partitions)
+        anywhere = np.arange(rows.num_rows, dtype=np.uint64) % np.uint64(out.num_partitions)
+        for batch in rows.append_column("is_repeat", pa.array(is_repeat)).to_batches():
+            out.scatter(batch, np.where(is_repeat, anywhere, partitions))
+
+    def _found_schema(self) -> pa.Schema:
+        return pa.schema([field for field in self.schema() if field.name != "is_repeat"])
 
     def _rows(self, shard: int, ranks: pa.Table, find: Find, documents: pa.RecordBatch) -> pa.RecordBatch:
         from winnow.kernels.passages import hash_strings
@@ -107,7 +122,7 @@ class HashedParts(Reshaping):
         columns |= {name: ranks.column(name).combine_chunks().take(rows) for name in ranks.column_names}
         columns["place"] = pa.array(hash_strings(documents.column("id"), self.seed)[document])
         columns |= {"shard": pa.repeat(pa.scalar(shard, pa.int32()), len(rows)), "row": rows}
-        return pa.RecordBatch.from_pydict(columns, schema=self.schema())
+        return pa.RecordBatch.from_pydict(columns, schema=self._found_schema())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,11 +153,23 @@ class RepeatedParts(Reshaping):
         assert isinstance(out, ScatterWriter)
         rows = gather(self.parts, store, part["partition"])
         out.num_bytes, out.num_records = rows.nbytes, rows.num_rows
-        rows = rows.sort_by(self.parts.order())
-        high, low = rows.column("high").to_numpy(), rows.column("low").to_numpy()
-        again = np.flatnonzero((high[1:] == high[:-1]) & (low[1:] == low[:-1])) + 1
-        for batch in rows.take(again).combine_chunks().to_batches():
+        sure = rows.column("is_repeat")
+        others = rows.filter(pc.invert(sure))
+        others = others.filter(pa.array(repeats(others, self.parts.order())))
+        for batch in pa.concat_tables([rows.filter(sure), others]).combine_chunks().to_batches():
             out.scatter(batch, batch.column("shard").to_numpy())
+
+
+def repeats(rows: pa.Table, order: list[tuple[str, str]]) -> NDArray[np.bool_]:
+    """Which rows have the hash of another one that the order puts before them."""
+    is_repeat = np.zeros(rows.num_rows, bool)
+    _, which, counts = np.unique(rows.column("high").to_numpy(), return_inverse=True, return_counts=True)
+    places = np.flatnonzero(counts[which] > 1)
+    some = rows.select([name for name, _ in order]).take(pa.array(places))
+    ranks = pc.sort_indices(some, sort_keys=order).to_numpy()
+    high, low = (some.column(half).to_numpy()[ranks] for half in ("high", "low"))
+    is_repeat[places[ranks[1:]]] = (high[1:] == high[:-1]) & (low[1:] == low[:-1])
+    return is_repeat
 
 
 def total(counts: Aligned, store: Store) -> int:

@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Tokens = Literal["words", "characters"]
-ANCHOR = pa.schema([("hash", pa.uint64()), ("shard", pa.int32())])
-ANCHOR_BYTES = 12
+ANCHOR = pa.schema([("hash", pa.uint64()), ("shard", pa.int32()), ("is_repeat", pa.bool_())])
+"""An anchor of a shard, and whether it stands there in two places or more."""
+ANCHOR_BYTES = 13
+REPEATED = pa.schema([("hash", pa.uint64())])
 
 
 def substring_duplicates(
@@ -164,19 +166,22 @@ class Anchors(Reshaping):
     def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
         """Scatter the anchors of one shard."""
         assert isinstance(out, ScatterWriter)
-        start, find = 0, partial(self._rows, part["shard"])
+        start, found = 0, [np.zeros(0, np.uint64)]
         for batch in self.documents.open_shard(store, part["shard"], ["id", "text"]):
             out.num_bytes += batch.nbytes
-            for documents, rows in apply_guarded(find, batch, start, out.num_bytes, guard):
-                if isinstance(rows, Broken):
-                    out.quarantine_document(documents, self.documents.label, rows)
+            for documents, hashes in apply_guarded(self._anchors, batch, start, out.num_bytes, guard):
+                if isinstance(hashes, Broken):
+                    out.quarantine_document(documents, self.documents.label, hashes)
                 else:
-                    out.scatter(rows, partition_of(rows.column("hash").to_numpy(), out.num_partitions))
+                    found.append(hashes)
             start += batch.num_rows
+        hashes, counts = np.unique(np.concatenate(found), return_counts=True)
+        shard = pa.repeat(pa.scalar(part["shard"], pa.int32()), len(hashes))
+        rows = pa.RecordBatch.from_arrays([pa.array(hashes), shard, pa.array(counts > 1)], schema=ANCHOR)
+        out.scatter(rows, partition_of(hashes, out.num_partitions))
 
-    def _rows(self, shard: int, documents: pa.RecordBatch) -> pa.RecordBatch:
-        hashes = pa.array(self.kind.anchors(documents.column("text")))
-        return pa.RecordBatch.from_arrays([hashes, pa.repeat(pa.scalar(shard, pa.int32()), len(hashes))], schema=ANCHOR)
+    def _anchors(self, documents: pa.RecordBatch) -> NDArray[np.uint64]:
+        return self.kind.anchors(documents.column("text"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,8 +195,8 @@ class RepeatedAnchors(Reshaping):
         return (self.anchors, self.anchors.documents)
 
     def schema(self) -> pa.Schema:
-        """``ANCHOR``."""
-        return ANCHOR
+        """``REPEATED``."""
+        return REPEATED
 
     def split(self, store: Store) -> list[Part]:
         """One part per partition."""
@@ -200,18 +205,16 @@ class RepeatedAnchors(Reshaping):
 
     def writer(self, directory: Path, index: int, part: Part) -> ScatterWriter:
         """A row group per shard of the documents."""
-        return ScatterWriter(directory, index, ANCHOR, part["shards"])
+        return ScatterWriter(directory, index, REPEATED, part["shards"])
 
     def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
         """Find what occurs twice in one partition."""
         assert isinstance(out, ScatterWriter)
         rows = gather(self.anchors, store, part["partition"])
         out.num_bytes, out.num_records = rows.nbytes, rows.num_rows
-        groups = rows.group_by(["hash", "shard"], use_threads=False).aggregate([([], "count_all")])
-        hashes, counts = groups.column("hash").to_numpy(), groups.column("count_all").to_numpy()
-        _, which = np.unique(hashes, return_inverse=True)
-        repeated = groups.filter(pa.array(np.bincount(which, counts)[which] > 1)).select(ANCHOR.names)
-        for batch in repeated.combine_chunks().to_batches():
+        _, which, counts = np.unique(rows.column("hash").to_numpy(), return_inverse=True, return_counts=True)
+        is_repeat = (counts[which] > 1) | rows.column("is_repeat").to_numpy()
+        for batch in rows.filter(pa.array(is_repeat)).combine_chunks().to_batches():
             out.scatter(batch, batch.column("shard").to_numpy())
 
 

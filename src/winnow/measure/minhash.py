@@ -24,7 +24,7 @@ class MinHash:
 
     Text is normalised as datatrove does before MinHash (``winnow.kernels.normalize``): small letters, no punctuation
     or accents, ``0`` for every number. A document shorter than ``ngram`` is one shingle; one without words has none,
-    its bands are null, and it resembles nothing. Of two documents with Jaccard similarity s, each band is equal with
+    and no bands, and resembles nothing. Of two documents with Jaccard similarity s, each band is equal with
     probability s^rows (Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, 3.4).
     """
 
@@ -56,7 +56,7 @@ class MinHash:
         return pa.schema(
             [
                 column("num_shingles", pa.int64(), f"Distinct {ngrams}", unit="shingles", range="[0, inf)"),
-                column("bands", pa.list_(pa.uint64(), self.bands), f"Hash of the {self.rows} minima of each band"),
+                column("bands", pa.list_(pa.uint64()), f"Hash of the {self.rows} minima of each of {self.bands} bands"),
                 column("shingles", pa.list_(pa.uint32()), f"32-bit hashes of the distinct {ngrams}, in order"),
             ]
         )
@@ -79,9 +79,11 @@ class MinHash:
         def judge(batch: pa.RecordBatch) -> pa.RecordBatch:
             sketches = sketch(*text_buffers(batch.column("text")), sketcher)
             numbers = np.diff(sketches.offsets)
+            bounds = np.cumsum(np.append(0, np.where(numbers, self.bands, 0)))
+            bands = pa.ListArray.from_arrays(
+                pa.array(bounds, pa.int32()), pa.array(sketches.bands[numbers > 0].ravel())
+            )
             shingles = pa.ListArray.from_arrays(pa.array(sketches.offsets, pa.int32()), pa.array(sketches.shingles))
-            absent = pa.array(numbers == 0)
-            bands = pa.FixedSizeListArray.from_arrays(pa.array(sketches.bands.ravel()), self.bands, mask=absent)
             return pa.RecordBatch.from_arrays([pa.array(numbers), bands, shingles], schema=schema)
 
         return judge

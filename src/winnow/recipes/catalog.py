@@ -21,6 +21,7 @@ from winnow.core.errors import RecipeError, did_you_mean
 from winnow.core.files import read_json
 from winnow.core.plain import from_plain
 from winnow.core.step import Step
+from winnow.core.storage import place
 
 Recipe = Callable[..., Step]
 
@@ -28,13 +29,15 @@ SHIPPED = {
     "demo": "winnow.recipes.demo:demo",
     "refinedweb": "winnow.recipes.refinedweb:refinedweb",
     "fineweb_filters": "winnow.recipes.fineweb_filters:fineweb_filters",
+    "dedup": "winnow.recipes.dedup:dedup",
+    "decontaminate": "winnow.recipes.decontaminate:decontaminate",
 }
 
 
 def find_recipe(name: str) -> Recipe:
     """The recipe of that name; RecipeError with the nearest names for one that is not there."""
     if name.endswith(".json"):
-        return _written(Path(name))
+        return _written(place(name))
     module, _, function = SHIPPED.get(name, name).partition(":")
     if not function:
         raise RecipeError(

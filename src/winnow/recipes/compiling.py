@@ -18,6 +18,7 @@ from winnow.edit.newlines import NewlineRemoval
 from winnow.edit.refinedweb import RefinedWebLines
 from winnow.edit.urls import UrlRemoval
 from winnow.measure.language import Language
+from winnow.measure.minhash import MinHash
 from winnow.measure.text import Text
 from winnow.measure.url import Url
 
@@ -26,6 +27,7 @@ USERS: tuple[Callable[[], Callable[[pa.RecordBatch], pa.RecordBatch]], ...] = (
     chain((UrlRemoval(), NewlineRemoval(), RefinedWebLines())).load,
     chain((C4Lines(),)).load,
     Language().load,
+    MinHash().load,
     Url().load,
 )
 """What runs kernels, the slowest to compile first; one kernel of Text serves every definition of words."""

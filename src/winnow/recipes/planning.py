@@ -1,36 +1,29 @@
-"""What a run would do and about how long it would take."""
+"""What a run would do and, if asked, about what it would take."""
 
 from __future__ import annotations
 
-import dataclasses
-import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from winnow.core.executors import num_cores
 from winnow.core.plan import Planned, plan
-from winnow.core.run import materialize
-from winnow.core.step import Step, ordered
+from winnow.core.step import Step
 from winnow.core.table import Store
-from winnow.documents.read import Read
-from winnow.documents.source import list_files
-
-S = TypeVar("S")
-
-SAMPLE_DOCUMENTS = 300
+from winnow.recipes.estimate import Cost, Estimate, estimate, size
 
 
 @dataclass(frozen=True)
 class RecipePlan:
-    """The plan of a recipe: every step with its state, and seconds for those to do where they were estimated."""
+    """The plan of a recipe: every step with its state, and what those to do would take where that was estimated."""
 
     steps: tuple[Planned, ...]
-    seconds: dict[str, float]
-    """Estimated seconds on one core, by the step's label."""
+    estimate: Estimate | None
+    workers: int
 
     def to_plain(self) -> dict[str, Any]:
         """For machines."""
+        found = self.estimate
+        total = {"seconds": found.wall_seconds(self.workers), "core_seconds": found.seconds} if found else {}
         return {
             "steps": [
                 {
@@ -38,12 +31,11 @@ class RecipePlan:
                     "status": planned.status,
                     "reason": planned.reason,
                     "changes": list(planned.changes),
-                    "seconds": self.seconds.get(planned.step.label),
+                    **(asdict(cost) if (cost := self._cost(planned)) else {}),
                 }
                 for planned in self.steps
             ],
-            "seconds": sum(self.seconds.values()),
-            "cores": num_cores(),
+            **({**total, "workers": self.workers, "basis": found.basis} if found else {}),
         }
 
     def print(self) -> None:
@@ -56,27 +48,32 @@ class RecipePlan:
         table.add_column("step", no_wrap=True)
         table.add_column("state", no_wrap=True)
         table.add_column("why", overflow="fold")
-        table.add_column("about", no_wrap=True)
+        for name in ("core time", "memory", "disk", "shuffled") if self.estimate else ():
+            table.add_column(name, no_wrap=True, justify="right")
         for planned in self.steps:
             why = "; ".join([planned.reason, *planned.changes]) if planned.status != "done" else ""
-            seconds = self.seconds.get(planned.step.label)
-            table.add_row(planned.step.label, planned.status, escape(why), "" if seconds is None else duration(seconds))
+            table.add_row(planned.step.label, planned.status, escape(why), *_words(self._cost(planned)))
         console = Console()
         console.print(table)
-        if self.seconds:
-            total = sum(self.seconds.values())
+        if self.estimate:
+            wall, total = self.estimate.wall_seconds(self.workers), self.estimate.seconds
             console.print(
-                f"about {duration(total)} on one core, {duration(total / num_cores())} on {num_cores()}; "
-                f"estimated from about {SAMPLE_DOCUMENTS} documents of the first files"
+                f"about {duration(wall)} on {self.workers} workers ({duration(total)} on one core): "
+                f"{self.estimate.basis}",
+                soft_wrap=True,
+                highlight=False,
             )
 
+    def _cost(self, planned: Planned) -> Cost | None:
+        return self.estimate.costs.get(planned.step.label) if self.estimate else None
 
-def plan_recipe(step: Step, store: Path, *, estimate: bool) -> RecipePlan:
-    """Say what would run; with ``estimate``, run the recipe on a sample in a temporary store and scale its times."""
+
+def plan_recipe(step: Step, store: Path, *, workers: int, sample_bytes: int | None = None) -> RecipePlan:
+    """Say what would run; with ``sample_bytes``, run the recipe on so much of its source and scale what that took."""
     steps = plan(step, Store(store))
     to_do = [planned.step for planned in steps if planned.status != "done"]
-    seconds = _estimate(step, to_do) if estimate and to_do else {}
-    return RecipePlan(tuple(steps), seconds)
+    found = estimate(step, to_do, sample_bytes) if sample_bytes and to_do else None
+    return RecipePlan(tuple(steps), found, workers)
 
 
 def duration(seconds: float) -> str:
@@ -85,42 +82,14 @@ def duration(seconds: float) -> str:
     >>> duration(5400)
     '1.5 h'
     """
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {unit}"
+    for unit_seconds, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= unit_seconds:
+            return f"{seconds / unit_seconds:.1f} {unit}"
     return f"{seconds:.1f} s"
 
 
-def _estimate(step: Step, to_do: list[Step]) -> dict[str, float]:
-    """Seconds per step: those of a run on a sample, times how much larger the sources are than the sample."""
-    sampled = _sampled(step)
-    with tempfile.TemporaryDirectory(prefix="winnow-sample-") as scratch:
-        store = Store(scratch)
-        materialize(sampled, store, failure_budget=1.0)
-        pairs = list(zip(ordered(step), ordered(sampled), strict=True))
-        scale = _scale(pairs, store)
-        wanted = {needed.key for needed in to_do}
-        return {whole.label: store.table(part).manifest.seconds * scale for whole, part in pairs if whole.key in wanted}
-
-
-def _scale(pairs: list[tuple[Step, Step]], store: Store) -> float:
-    total = sampled = 0
-    for whole, part in pairs:
-        if isinstance(whole, Read):
-            sources = (whole.source,) if isinstance(whole.source, str) else whole.source
-            total += sum(file.size for file in list_files(sources, whole.name))
-            sampled += store.table(part).manifest.bytes
-    return total / sampled if sampled else 1.0
-
-
-def _sampled(value: S) -> S:
-    """The step with every ``Read`` below it limited to a sample."""
-    if isinstance(value, Read):
-        limit = min(value.limit or SAMPLE_DOCUMENTS, SAMPLE_DOCUMENTS)
-        return dataclasses.replace(value, limit=limit)
-    if isinstance(value, Step):
-        changed = {field.name: _sampled(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        return dataclasses.replace(value, **changed)
-    if isinstance(value, tuple):
-        return tuple(_sampled(item) for item in value)  # type: ignore[return-value]
-    return value
+def _words(cost: Cost | None) -> list[str]:
+    if cost is None:
+        return []
+    shuffled = size(cost.shuffled_bytes) if cost.shuffled_bytes else ""
+    return [duration(cost.seconds), size(cost.memory_bytes), size(cost.disk_bytes), shuffled]

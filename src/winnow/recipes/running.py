@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from winnow.core.errors import RecipeError
 from winnow.core.executors import Executor, Inline, Processes
-from winnow.core.files import write_json
+from winnow.core.files import copy, remove, write_json
 from winnow.core.plain import to_plain
 from winnow.core.progress import Bar, Progress, Silent
 from winnow.core.run import materialize, passes
 from winnow.core.step import Aligned, Rows, Step
-from winnow.core.table import Store
+from winnow.core.storage import RemotePath
+from winnow.core.table import Store, Table
 from winnow.documents.export import FORMATS, Export, ExportAttributes
 from winnow.report.collect import collect
 from winnow.report.page import render
 
 if TYPE_CHECKING:
     from winnow.report.model import ReportData
+
+ExecutorName = Literal["processes", "ray"]
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,14 @@ class Done:
     def print(self) -> None:
         """For people: the funnel, where things are, what to try next."""
         from rich.console import Console
+        from rich.markup import escape
 
         from winnow.report.terminal import funnel_table
 
         console = Console()
         console.print(funnel_table(self.data))
+        for alarm in self.data.alarms():
+            console.print(f"[bold red]alarm[/bold red] {escape(alarm)}", soft_wrap=True, highlight=False)
         console.print(f"documents  {self.out / 'documents'}\nreport     {self.out / 'report.html'}\n")
         console.print("Next:", style="bold")
         at = "" if str(self.store) == "winnow-store" else f" --store {self.store}"
@@ -71,7 +76,7 @@ def run_recipe(
     out: Path,
     format: str = "parquet",
     attributes: bool = False,
-    workers: int | None = None,
+    executor: Executor,
     failure_budget: float = 0.01,
     quiet: bool = False,
 ) -> Done:
@@ -85,13 +90,11 @@ def run_recipe(
     if not quiet:
         _say_if_kernels_must_be_compiled()
     for wanted in (export, *extra):
-        materialize(
-            wanted, store, executor(workers), failure_budget=failure_budget, progress=Silent() if quiet else _bar()
-        )
+        materialize(wanted, store, executor, failure_budget=failure_budget, progress=Silent() if quiet else _bar())
     kept = Store(store)
-    _deliver(kept.directory(export), out / "documents")
+    _deliver(kept.table(export), out / "documents")
     for attribute in extra:
-        _deliver(kept.directory(attribute), out / "attributes" / attribute.score.name)
+        _deliver(kept.table(attribute), out / "attributes" / attribute.score.name)
     data = collect(export, kept, recipe=name, options=options)
     (out / "report.html").write_text(render(data), encoding="utf-8")
     (out / "report.json").write_text(data.to_json(), encoding="utf-8")
@@ -100,10 +103,16 @@ def run_recipe(
     return Done(name, out, store, data, _example(data))
 
 
-def executor(workers: int | None) -> Executor:
-    """Processes, one per core or as many as asked for; none at all for 0."""
+def find_executor(name: ExecutorName, address: str | None, workers: int | None) -> Executor:
+    """What the command line asks for: processes (none at all for 0 workers) or a Ray cluster."""
     if workers is not None and workers < 0:
         raise RecipeError(f"--workers is {workers}; it must be 0 (this process) or more")
+    if name == "ray":
+        from winnow.core.ray import Ray
+
+        return Ray(address, workers or None)
+    if address is not None:
+        raise RecipeError(f"--address {address} is that of a Ray cluster: add --executor ray")
     return Inline() if workers == 0 else Processes(workers)
 
 
@@ -125,17 +134,25 @@ def _scores(step: Step) -> list[Aligned]:
     return [needed for group in passes(step) for needed in group if isinstance(needed, Aligned)]
 
 
-def _deliver(table: Path, target: Path) -> None:
-    """Put a table's files where the user wants them: hard links where the disk allows, read-only, else copies."""
-    if target.exists():
-        shutil.rmtree(target)
+def _deliver(table: Table, target: Path) -> None:
+    """Put a table's files where the user wants them: hard links where one disk holds both, read-only, else copies."""
+    remove(target)
     target.mkdir(parents=True)
-    for path in sorted((table / "shards").iterdir()):
-        path.chmod(0o444)
-        try:
-            os.link(path, target / path.name)
-        except OSError:
-            shutil.copyfile(path, target / path.name)
+    for shard in range(len(table.manifest.shards)):
+        source = table.path(shard)
+        delivered = target / source.name
+        if isinstance(source, RemotePath) or isinstance(target, RemotePath) or not _linked(source, delivered):
+            copy(source, delivered)
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """Whether the disk allowed a hard link."""
+    source.chmod(0o444)
+    try:
+        os.link(source, target)
+    except OSError:
+        return False
+    return True
 
 
 def _remember(name: str, step: Step, store: Store, out: Path) -> None:

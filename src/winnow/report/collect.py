@@ -22,6 +22,7 @@ from winnow.core.step import Aligned, Step, ordered
 from winnow.core.table import Store
 from winnow.edit.edit import Edit
 from winnow.report.choices import examine
+from winnow.report.deduplication import deduplications
 from winnow.report.distributions import Distribution
 from winnow.report.model import (
     MAX_BROKEN,
@@ -58,6 +59,7 @@ def collect(step: Step, store: Store, *, recipe: str, options: Mapping[str, Any]
         choices=choices,
         histograms=histograms,
         edits=tuple(_edit(one, store) for one in steps if isinstance(one, Edit)),
+        deduplications=deduplications(step, store),
         steps=tuple(_time(one, store) for one in ordered(step)),
         failures=_failures(ordered(step), store),
         skipped=skipped(first),

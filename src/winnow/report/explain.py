@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from winnow.choose.select import Select
 from winnow.core.errors import InputError
@@ -17,7 +16,11 @@ from winnow.core.files import read_json
 from winnow.core.plain import from_plain
 from winnow.core.sql import columns_in, namespaces
 from winnow.core.step import Aligned, Rows, Step, ordered
-from winnow.core.table import Store, Table
+from winnow.core.table import Store
+from winnow.decontaminate.contamination import Contamination
+from winnow.dedup.duplicates import Duplicates
+from winnow.report.find import rows_with, written
+from winnow.report.passages import SideBySide, side_by_side
 
 EXCERPT = 500
 
@@ -43,6 +46,8 @@ class Finding:
     rejected: tuple[Condemned, ...] = ()
     """The rules that rejected it, the first one first."""
     quarantined: dict[str, Any] | None = None
+    beside: SideBySide | None = None
+    """The kept document that it repeats, or the evaluation item that it holds, on the left, and the document."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ def _ids(wanted: str, step: Step, store: Store) -> set[str]:
     ids = {wanted}
     for needed in ordered(step):
         if isinstance(needed, Rows) and not isinstance(needed, Aligned | Select) and store.finished(needed):
-            for row in _rows(store.table(needed), "url", {wanted}, ["id", "url"]):
+            for row in rows_with(store.table(needed), "url", {wanted}, ["id", "url"]):
                 ids.add(row["id"])
     return ids
 
@@ -121,11 +126,46 @@ def _findings(step: Step, store: Store, ids: set[str], wanted: str) -> Iterator[
     for entry in table.quarantine():
         if entry["id"] in ids or wanted in (entry["url"], entry["where"]):
             yield Finding(step.label, quarantined=entry)
-    for row in _rows(table, "id", ids, None) if isinstance(step, Rows) and table.manifest.shards else ():
+    for row in rows_with(table, "id", ids, None) if isinstance(step, Rows) and table.manifest.shards else ():
         if isinstance(step, Select):
             yield _decision(step, row, store)
+        elif isinstance(step, Duplicates):
+            yield Finding(step.label, row=row, beside=_beside_kept(step, row, store))
+        elif isinstance(step, Contamination):
+            yield Finding(step.label, row=row, beside=_beside_item(step, row, store))
         elif not step.label.startswith("export"):
             yield Finding(step.label, row=_shortened(row))
+
+
+def _beside_kept(step: Duplicates, row: dict[str, Any], store: Store) -> SideBySide | None:
+    """The document beside the one that it repeats, as deduplication saw them."""
+    if row["duplicate_of"] is None:
+        return None
+    kept = _text(step, row["duplicate_of"], store)
+    text = _text(step, row["id"], store)
+    return None if kept is None or text is None else side_by_side(kept, text, names=(row["duplicate_of"], row["id"]))
+
+
+def _beside_item(step: Contamination, row: dict[str, Any], store: Store) -> SideBySide | None:
+    """The question of the item that a document overlaps most with, and the text that matches it."""
+    items = step.index.items(store)
+    asked = (
+        items.filter(pc.equal(items.column("id"), pa.scalar(row["item"], pa.string()))).column("question").to_pylist()
+    )
+    return side_by_side(asked[0], row["matched"] or "", names=(row["item"], row["id"])) if asked else None
+
+
+def _text(step: Duplicates, id: str, store: Store) -> str | None:
+    """The text of a document: of those that were compared first, then of any below them."""
+    tables = [
+        needed for needed in ordered(step) if isinstance(needed, Rows) and not isinstance(needed, Aligned | Select)
+    ]
+    for documents in (written(step.documents), *reversed(tables)):
+        table = store.table(documents)
+        if table.manifest.shards and "text" in table.schema().names:
+            for row in rows_with(table, "id", {id}, ["text"]):
+                return str(row["text"] or "")
+    return None
 
 
 def _decision(step: Select, row: dict[str, Any], store: Store) -> Finding:
@@ -149,26 +189,13 @@ def _condition_of_rank(step: Select, reason: str) -> str:
 def _numbers(step: Select, id: str, store: Store) -> dict[str, Any]:
     numbers: dict[str, Any] = {}
     for score in step.scores():
-        for row in _rows(store.table(score), "id", {id}, None):
+        for row in rows_with(store.table(score), "id", {id}, None):
             numbers |= {f"{score.name}.{name}": value for name, value in row.items()}
     for below in ordered(step.documents):
         if isinstance(below, Rows) and not isinstance(below, Aligned | Select):
-            for row in _rows(store.table(below), "id", {id}, None):
+            for row in rows_with(store.table(below), "id", {id}, None):
                 numbers |= {f"documents.{name}": value for name, value in row.items()}
     return numbers
-
-
-def _rows(table: Table, column: str, values: set[str], columns: list[str] | None) -> Iterator[dict[str, Any]]:
-    """The rows whose column holds one of the values; reads that column first and row groups that match."""
-    wanted = pa.array(sorted(values), pa.string())
-    for shard in range(len(table.manifest.shards)):
-        with pq.ParquetFile(table.path(shard), memory_map=True) as opened:
-            if column not in opened.schema_arrow.names:
-                return
-            for group in range(opened.num_row_groups):
-                found = pc.is_in(opened.read_row_group(group, [column]).column(0), wanted)
-                if pc.any(found).as_py():
-                    yield from opened.read_row_group(group, columns).filter(found).to_pylist()
 
 
 def _shortened(row: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from winnow.report.passages import SideBySide
+
 MAX_EXCERPT_CHARS = 800
 """Characters of a document's text that a report may hold."""
 MAX_EXCERPT_BYTES = 2400
@@ -20,7 +22,7 @@ MAX_REJECTED = 5
 """Sampled documents per rule that it rejects."""
 MAX_NEAREST = 3
 """Documents per rule that it spares by the narrowest margin."""
-MAX_SAMPLES = 400
+MAX_SAMPLES = 300
 """Sampled documents in the whole report; later rules get none."""
 MAX_SOURCES = 20
 """Sources shown by name; the rest are summed."""
@@ -35,6 +37,18 @@ MAX_BROKEN = 5
 MAX_ERROR_CHARS = 400
 NUM_BINS = 40
 """Bins of a histogram."""
+SOURCE_ALARM = 0.5
+"""A source that loses a larger share of its documents to deduplication raises an alarm."""
+SOURCE_ALARM_DOCUMENTS = 20
+"""Sources with fewer documents raise none: a share of a few says little."""
+CLUSTER_ALARM = 1000
+"""A cluster of more documents raises an alarm: real pages are seldom repeated so often, boilerplate is."""
+MAX_LARGEST = 8
+"""Largest clusters shown per method of deduplication."""
+MAX_SAMPLED = 12
+"""Clusters drawn by chance that are looked at per method."""
+MAX_MEMBERS = 5
+"""Members of a cluster that are compared, besides the kept one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +183,82 @@ class EditSummary:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SourceShare:
+    """What deduplication takes from one source."""
+
+    source: str
+    documents: int
+    removed: int
+    alarm: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """A document of a cluster beside the one that is kept."""
+
+    id: str
+    url: str
+    source: str
+    reported: float | None
+    """The similarity that the method found."""
+    jaccard: float
+    """That of the two texts' word 5-grams, counted here from the texts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """A kept document and some of those that repeat it."""
+
+    kept: Sample
+    size: int
+    alarm: bool = False
+    members: tuple[Member, ...] = ()
+    """Those that were looked at, the least alike first."""
+    among: tuple[float, ...] = ()
+    """Similarity of every two of them to each other."""
+    beside: SideBySide | None = None
+    """The kept document and the least alike member."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """Where some numbers lie."""
+
+    number: int
+    lowest: float
+    tenth: float
+    """A tenth of them are lower."""
+    median: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deduplication:
+    """What one method found to be duplicates."""
+
+    name: str
+    label: str
+    documents: int
+    removed: int
+    num_clusters: int
+    """Kept documents of these that something repeats."""
+    removed_bytes: int | None
+    """Bytes of text removed, estimated from the shards that were looked at; None without text."""
+    bytes_are_exact: bool
+    """Whether all shards were looked at."""
+    sources: tuple[SourceShare, ...]
+    """Those that lose the largest share first."""
+    similarities: Histogram | None
+    largest: tuple[Cluster, ...]
+    sampled: tuple[Cluster, ...]
+    """Clusters of documents that were drawn by chance: what the purity is judged by."""
+    to_kept: Spread | None
+    """Similarity of their members to the kept document, counted from the texts."""
+    among: Spread | None
+    """Similarity of every two of those members."""
+    alarms: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class StepTime:
     """What a step cost: processor-seconds over all workers, and the bytes it read."""
 
@@ -224,12 +314,17 @@ class ReportData:
     choices: tuple[Choice, ...]
     histograms: tuple[Histogram, ...]
     edits: tuple[EditSummary, ...]
+    deduplications: tuple[Deduplication, ...]
     steps: tuple[StepTime, ...]
     failures: tuple[Failure, ...]
     skipped: dict[str, int]
     """Records that are no documents by their nature, by reason."""
     tree: tuple[Node, ...]
     libraries: dict[str, str]
+
+    def alarms(self) -> tuple[str, ...]:
+        """What somebody should look at before the documents are used."""
+        return tuple(alarm for one in self.deduplications for alarm in one.alarms)
 
     def to_json(self) -> str:
         """The data as JSON, as the page embeds it and ``report.json`` holds it."""

@@ -6,10 +6,10 @@ or send anything, so that a page about hostile HTML stays harmless.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
-from winnow.report import funnel, histogram, rules
+from winnow.report import duplicates, funnel, histogram, rules
 from winnow.report.figures import count, duration, percent, size
 from winnow.report.markup import Markup, join, tag
 from winnow.report.model import EditSummary, Failure, Histogram, Node, ReportData, StepTime
@@ -20,42 +20,44 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inli
 def render(data: ReportData) -> str:
     """The page as HTML text."""
     sections = [(name, body) for name, body in _sections(data) if body is not None]
-    links = [tag("a", title, href=f"#{_anchor(title)}") for title, _ in sections]
+    return frame(f"{data.recipe}: winnow report", _header(data), sections, data.to_json(), data.libraries)
+
+
+def frame(
+    title: str, header: Markup, sections: Sequence[tuple[str, Markup]], plain: str, libraries: Mapping[str, str]
+) -> str:
+    """A page of sections with a navigation; ``plain`` is the JSON that it shows, which it holds as well."""
+    links = [tag("a", name, href=f"#{_anchor(name)}") for name, _ in sections]
     body = tag(
         "body",
-        _header(data),
+        header,
         tag("nav", tag("div", *links, class_="links"), tag("button", "light / dark", type="button", id="theme")),
-        tag("main", *(tag("section", tag("h2", title), body, id=_anchor(title)) for title, body in sections)),
-        tag("footer", tag("p", f"winnow {data.libraries.get('winnow-data', '')} made this page from its tables.")),
-        _embedded(data),
+        tag("main", *(tag("section", tag("h2", name), section, id=_anchor(name)) for name, section in sections)),
+        tag("footer", tag("p", f"winnow {libraries.get('winnow-data', '')} made this page from its tables.")),
+        _embedded(plain),
         tag("script", _asset("report.js")),
     )
-    return Markup("<!doctype html>\n") + tag("html", _head(data), body, lang="en")
+    return Markup("<!doctype html>\n") + tag("html", _head(title), body, lang="en")
 
 
-def _head(data: ReportData) -> Markup:
+def _head(title: str) -> Markup:
     metas = [
         '<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="color-scheme" content="light dark">',
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
     ]
-    return tag(
-        "head",
-        Markup("".join(metas)),
-        tag("title", f"{data.recipe}: winnow report"),
-        tag("style", _asset("report.css")),
-    )
+    return tag("head", Markup("".join(metas)), tag("title", title), tag("style", _asset("report.css")))
 
 
 def _asset(name: str) -> Markup:
     return Markup((files("winnow.report") / name).read_text("utf-8"))
 
 
-def _embedded(data: ReportData) -> Markup:
+def _embedded(plain: str) -> Markup:
     """The data as JSON; ``<`` is written so that no document can end the element."""
-    plain = data.to_json().replace("<", "\\u003c").encode("utf-8", "replace").decode()
-    return tag("script", Markup(plain), type="application/json", id="report-data")
+    safe = plain.replace("<", "\\u003c").encode("utf-8", "replace").decode()
+    return tag("script", Markup(safe), type="application/json", id="report-data")
 
 
 def _anchor(title: str) -> str:
@@ -66,6 +68,7 @@ def _sections(data: ReportData) -> list[tuple[str, Markup | None]]:
     return [
         ("Funnel", funnel.draw(data.stages)),
         ("Rules", join(*(rules.draw(choice, data.histograms) for choice in data.choices)) if data.choices else None),
+        ("Duplicates", join(*map(duplicates.draw, data.deduplications)) if data.deduplications else None),
         ("Measures", _measures(data.histograms) if data.histograms else None),
         ("Edits", join(*map(_edit, data.edits)) if data.edits else None),
         ("Set aside", _set_aside(data)),
@@ -76,7 +79,7 @@ def _sections(data: ReportData) -> list[tuple[str, Markup | None]]:
 
 def _header(data: ReportData) -> Markup:
     first, last = data.stages[0].total, data.stages[-1].total
-    words = [_figure(count(last.words), "words chosen")] if last.words is not None else []
+    words = [figure(count(last.words), "words chosen")] if last.words is not None else []
     seconds = sum(step.seconds for step in data.steps)
     return tag(
         "header",
@@ -92,18 +95,19 @@ def _header(data: ReportData) -> Markup:
         ),
         tag(
             "div",
-            _figure(count(last.documents), "documents chosen"),
-            _figure(
+            figure(count(last.documents), "documents chosen"),
+            figure(
                 percent(last.documents, first.documents), f"of {count(first.documents)} {data.stages[0].name.lower()}"
             ),
             *words,
-            _figure(duration(seconds), "of processor time"),
+            figure(duration(seconds), "of processor time"),
             class_="headline",
         ),
     )
 
 
-def _figure(number: str, what: str) -> Markup:
+def figure(number: str, what: str) -> Markup:
+    """A number of the headline."""
     return tag("p", tag("b", number), tag("span", what))
 
 

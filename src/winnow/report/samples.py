@@ -97,14 +97,26 @@ def read_samples(documents: Rows, store: Store, picks: Iterable[Pick]) -> dict[s
 
 def sample(pick: Pick, row: dict[str, Any]) -> Sample:
     """A picked document with its text."""
+    values = {name: _plain(value) for name, value in pick.values.items()}
+    return shown(row, num_chars=row["num_chars"] or 0, values=values, reasons=pick.reasons[:MAX_REASONS])
+
+
+def shown(
+    row: dict[str, Any],
+    *,
+    num_chars: int,
+    values: dict[str, float | str | None] | None = None,
+    reasons: tuple[str, ...] = (),
+) -> Sample:
+    """A document as a report shows it: as much of it as stays small."""
     return Sample(
-        id=pick.id,
+        id=row["id"],
         url=(row.get("url") or "")[:MAX_URL_CHARS],
         source=(row.get("source") or "")[:MAX_URL_CHARS],
-        excerpt=_excerpt(row["text"] or ""),
-        num_chars=row["num_chars"] or 0,
-        values={name: _plain(value) for name, value in pick.values.items()},
-        reasons=pick.reasons[:MAX_REASONS],
+        excerpt=_excerpt((row["text"] or "")[:MAX_EXCERPT_CHARS]),
+        num_chars=num_chars,
+        values=values or {},
+        reasons=reasons,
     )
 
 

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from winnow.choose.select import Select
 from winnow.core.run import num_shards
@@ -71,7 +70,7 @@ def text_bytes(table: Table) -> int | None:
     for index, shard in enumerate(table.manifest.shards):
         if not shard.name.endswith(".parquet"):
             return None
-        footer = pq.read_metadata(table.path(index))
+        footer = table.footer(index)
         if "text" not in footer.schema.names:
             return None
         column = footer.schema.names.index("text")

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from winnow.report.explain import Explanation, Finding
     from winnow.report.model import ReportData
+    from winnow.report.passages import SideBySide
     from winnow.report.show import Column, Shown, ShownStore
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _MAX_LOSSES = 4
+ROW_CHARS = 150
+"""After a shared stretch of so many characters the two texts begin a row together again."""
 
 
 def funnel_table(data: ReportData) -> Table:
@@ -52,6 +56,27 @@ def print_explanation(explanation: Explanation) -> None:
             console.print(f"  {escape(condemned.reason)}: {escape(condemned.condition)}", highlight=False)
             _print_pairs(console, condemned.numbers, indent=4)
         _print_pairs(console, finding.row)
+        if finding.beside is not None:
+            console.print(beside_table(finding.beside))
+
+
+def beside_table(two: SideBySide) -> Table:
+    """Two texts side by side; what only one of them has is coloured."""
+    table = Table(title="side by side", title_justify="left", padding=(0, 1), expand=True)
+    for name, words in ((two.left, two.left_words), (two.right, two.right_words)):
+        table.add_column(Text(f"{name}, {words:,} words"), ratio=1, overflow="fold")
+    sides = Text(), Text()
+    for stretch in two.stretches:
+        for side, text in zip(sides, (stretch.left, stretch.right), strict=True):
+            side.append(text, style="" if stretch.shared else "bold yellow")
+            side.append(" " if text else "")
+        if stretch.shared and len(stretch.left) > ROW_CHARS:
+            table.add_row(*sides)
+            sides = Text(), Text()
+    table.add_row(*sides)
+    told = "" if two.whole else "; long texts are shown in part"
+    table.caption = f"{two.shared_words:,} words shared in order; what differs is coloured{told}"
+    return table
 
 
 def print_table(shown: Shown) -> None:
