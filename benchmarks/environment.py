@@ -19,12 +19,18 @@ CACHE = ROOT / ".bench"
 REQUIREMENTS = Path(__file__).parent / "peers.txt"
 
 
-def peer_python(cache: Path) -> Path:
-    """The interpreter of an environment that holds the peers, made where it is missing."""
-    python = cache / "peers" / "bin" / "python"
-    if not python.exists():
-        venv.create(cache / "peers", with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", "-r", REQUIREMENTS], check=True)
+def peer_python(cache: Path, requirements: Path = REQUIREMENTS) -> Path:
+    """The interpreter of an environment that holds what a file requires, made where it is missing or the file changed.
+
+    Raises CalledProcessError with pip's words where something cannot be installed.
+    """
+    home = cache / requirements.stem
+    python, installed = home / "bin" / "python", home / "installed.txt"
+    if not installed.exists() or installed.read_text() != requirements.read_text():
+        venv.create(home, with_pip=True)
+        command = [str(python), "-m", "pip", "install", "-q", "-r", str(requirements)]
+        subprocess.run(command, check=True, stderr=subprocess.PIPE, text=True)
+        installed.write_text(requirements.read_text())
     return python
 
 
