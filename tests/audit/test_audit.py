@@ -12,12 +12,12 @@ from winnow.audit.changes import RATES
 from winnow.audit.model import Audit, Cell, Setting, wilson
 from winnow.choose.rules import RuleSet
 from winnow.choose.select import Select
+from winnow.choose.unique import unique
 from winnow.core.errors import InputError, RecipeError
 from winnow.core.step import Rows
 from winnow.dedup.exact import exact_duplicates
 from winnow.documents.read import Read
 from winnow.measure.function import Function
-from winnow.recipes.dedup import unique
 
 SETTING = Setting(name="toy", command="winnow audit toy", documents=300, plants=3)
 

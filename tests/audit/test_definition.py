@@ -4,13 +4,13 @@ import pytest
 from brute import AllPairs
 
 from winnow.audit.definition import sets_of, threshold_of
+from winnow.choose.unique import unique
 from winnow.dedup.bloom import bloom_duplicates
 from winnow.dedup.duplicates import Duplicates
 from winnow.dedup.exact import exact_duplicates
 from winnow.dedup.minhash import minhash_duplicates
 from winnow.documents.read import Read
 from winnow.measure.minhash import MinHash
-from winnow.recipes.dedup import unique
 
 READ = Read(source="anywhere")
 TEXT = "one two three four"

@@ -67,6 +67,12 @@ def test_workers_are_gone_when_a_run_is_given_up() -> None:
         os.kill(worker, 0)
 
 
+def test_workers_see_the_environment_as_it_is_when_they_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("one", "two"):
+        monkeypatch.setenv("WINNOW_TEST", value)
+        assert dict(Processes(1).run(os.getenv, ["WINNOW_TEST"])) == {0: value}
+
+
 def process_id(item: int) -> int:
     return os.getpid()
 

@@ -14,7 +14,7 @@ from toys import Length, Letters, Longest, square_or_die
 from winnow.core.errors import RecipeError, WinnowError
 from winnow.core.executors import Died, Processes
 from winnow.core.ray import Ray
-from winnow.core.run import materialize
+from winnow.core.run import finished_tasks, materialize
 from winnow.core.step import Step, ordered
 from winnow.core.table import Store
 
@@ -98,6 +98,20 @@ def leave_marks(path: str) -> None:
         with Path(path).open("a") as marks:
             marks.write(".")
         time.sleep(0.1)
+
+
+def test_an_interrupted_run_goes_on_after_the_tasks_that_are_done(executor: Ray, tmp_path: Path) -> None:
+    letters = Letters(tasks=8, size=300, slow=0.2)
+    materialize(letters, tmp_path / "here")
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        materialize(letters, tmp_path / "cluster", Killing(executor, interrupt))
+    assert finished_tasks(letters, Store(tmp_path / "cluster"))
+    materialize(letters, tmp_path / "cluster", executor)
+    assert digests(letters, tmp_path / "cluster") == digests(letters, tmp_path / "here")
 
 
 def test_a_node_killed_in_the_middle_costs_its_shards_alone(cluster: Any, executor: Ray, tmp_path: Path) -> None:

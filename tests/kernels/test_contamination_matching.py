@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from itertools import pairwise
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -14,7 +16,7 @@ from winnow.decontaminate.index import Index, build_index
 from winnow.decontaminate.items import Item
 from winnow.decontaminate.methods import Coverage
 from winnow.decontaminate.search import search_texts
-from winnow.kernels.matching import Search
+from winnow.kernels.matching import Search, mark_most_telling
 from winnow.kernels.matching_reference import (
     Part,
     ReferenceItem,
@@ -109,6 +111,19 @@ def test_the_twin_agrees(
             assert (int(one["start"]), int(one["end"])) == (match.start, match.end)
             for name in ("question", "answer", "passage"):
                 assert float(one[name]) == pytest.approx(getattr(match, name), abs=1e-5)
+
+
+@given(runs=st.lists(st.lists(st.integers(0, 4), max_size=12), max_size=4), window=st.integers(1, 6))
+def test_the_largest_of_every_window_is_a_seed(runs: list[list[int]], window: int) -> None:
+    values = np.array([value for run in runs for value in run], np.float64)
+    starts = np.cumsum([0, *map(len, runs)]).astype(np.int64)
+    marked = np.zeros(len(values), bool)
+    mark_most_telling(values, starts, window, marked)
+    expected = np.zeros(len(values), bool)
+    for begin, end in pairwise(starts):
+        for first in range(begin, max(begin + 1, end - window + 1)) if end > begin else ():
+            expected[first + int(np.argmax(values[first : min(end, first + window)]))] = True
+    assert marked.tolist() == expected.tolist()
 
 
 def test_more_matches_than_there_is_room_for_are_all_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,8 @@ def test_units_are_those_of_the_reference(texts: list[str], kind: str, min_lengt
     hashes = [unit[2] for row in rows for unit in row]
     contents = [unit[2] for row in expected for unit in row]
     for half in (0, 1):
-        assert len({(pair[half], content) for pair, content in zip(hashes, contents, strict=True)}) == len(set(contents))
+        named = {(pair[half], content) for pair, content in zip(hashes, contents, strict=True)}
+        assert len(named) == len(set(contents))
         assert len({pair[half] for pair in hashes}) == len(set(contents))
 
 

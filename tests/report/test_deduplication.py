@@ -10,12 +10,12 @@ import orjson
 import pytest
 from browser import open_page
 
+from winnow.choose.unique import unique
 from winnow.core.run import materialize
 from winnow.core.table import Store
 from winnow.dedup.exact import exact_duplicates
 from winnow.dedup.minhash import minhash_duplicates
 from winnow.documents.read import Read
-from winnow.recipes.dedup import unique
 from winnow.report.collect import collect
 from winnow.report.deduplication import deduplications
 from winnow.report.model import CLUSTER_ALARM, MAX_MEMBERS, SOURCE_ALARM_DOCUMENTS, Deduplication, ReportData

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from winnow.choose.unique import unique
 from winnow.cli import main
 from winnow.core.files import write_json
 from winnow.core.plain import to_plain
 from winnow.core.run import materialize
 from winnow.dedup.exact import exact_duplicates
 from winnow.documents.read import Read
-from winnow.recipes.dedup import unique
 from winnow.report.explain import explain
 from winnow.report.terminal import print_explanation
 

@@ -18,7 +18,8 @@ def units(text: str, kind: str, min_length: int, stripped: bool) -> list[Unit]:
     if kind == "sentences":
         found = [(start, end, _content(text[start:end], stripped)) for start, end in _sentences(text)]
         runs = zip(*(found[place:] for place in range(RUN)), strict=False)
-        return [(run[0][0], run[-1][1], "\0".join(one[2] for one in run)) for run in runs if run[-1][1] - run[0][0] >= min_length]
+        long_enough = [run for run in runs if run[-1][1] - run[0][0] >= min_length]
+        return [(run[0][0], run[-1][1], "\0".join(one[2] for one in run)) for run in long_enough]
     pieces = _lines(text) if kind == "line" else _paragraphs(text)
     contents = ((start, stop, _content(text[start:end], stripped)) for start, end, stop in pieces)
     return [unit for unit in contents if len(unit[2]) >= min_length]

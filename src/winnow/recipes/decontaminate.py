@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from winnow.choose.rules import RuleSet
-from winnow.choose.select import Select
+from winnow.choose.unique import uncontaminated
 from winnow.core.step import Rows
-from winnow.decontaminate.contamination import Contamination, contamination
+from winnow.decontaminate.contamination import contamination
 from winnow.decontaminate.items import Fields
 from winnow.documents.read import Read
 from winnow.extract.named import extractor
@@ -30,18 +29,3 @@ def decontaminate(
     pages = Read(source=source, extract=extractor(extract))
     fields = Fields(question=question_field, answer=answer_field, choices=choices_field, passage=passage_field)
     return uncontaminated(contamination(pages, tasks=tasks, method=method, fields=fields), threshold)
-
-
-def uncontaminated(measure: Contamination, threshold: float | None = None) -> Select:
-    """The documents whose overlap with every item is below a threshold; default: that of the method.
-
-    RecipeError for a threshold below which overlaps are not kept.
-    """
-    least = measure.threshold(threshold)
-    rules = RuleSet(
-        name="contamination",
-        source=f"winnow.decontaminate: {measure.index.method}",
-        measures=(),
-        rules=(("evaluation_item", f"contamination.overlap >= {least!r}"),),
-    )
-    return Select(documents=measure.documents, measures=(measure,), reject=rules)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from winnow.choose.rules import RuleSet
-from winnow.choose.select import Select
+from winnow.choose.unique import unique
 from winnow.core.errors import RecipeError, did_you_mean
 from winnow.core.step import Rows
-from winnow.dedup.duplicates import Duplicates
 from winnow.dedup.exact import exact_duplicates
 from winnow.dedup.minhash import minhash_duplicates
 from winnow.documents.read import Read
@@ -36,14 +34,3 @@ def dedup(
     if method == "exact":
         return unique(exact_duplicates(pages))
     return unique(minhash_duplicates(pages, preset=preset, threshold=threshold))
-
-
-def unique(duplicates: Duplicates) -> Select:
-    """The documents that a method of deduplication keeps."""
-    rules = RuleSet(
-        name=duplicates.name,
-        source=f"winnow.dedup.{duplicates.name}",
-        measures=(),
-        rules=(("duplicate", f"{duplicates.name}.duplicate_of IS NOT NULL"),),
-    )
-    return Select(documents=duplicates.documents, measures=(duplicates,), reject=rules)

@@ -1,0 +1,32 @@
+"""Choices that follow from what stands elsewhere: one of each, and none that holds an evaluation item."""
+
+from __future__ import annotations
+
+from winnow.choose.rules import RuleSet
+from winnow.choose.select import Select
+from winnow.decontaminate.contamination import Contamination
+from winnow.decontaminate.methods import method as method_of
+from winnow.dedup.duplicates import Duplicates
+
+
+def unique(duplicates: Duplicates) -> Select:
+    """The documents that a method of deduplication keeps."""
+    rules = RuleSet(
+        name=duplicates.name,
+        source=f"winnow.dedup.{duplicates.name}",
+        measures=(),
+        rules=(("duplicate", f"{duplicates.name}.duplicate_of IS NOT NULL"),),
+    )
+    return Select(documents=duplicates.documents, measures=(duplicates,), reject=rules)
+
+
+def uncontaminated(measure: Contamination, threshold: float | None = None) -> Select:
+    """The documents whose overlap with every item is below a threshold; default: that of the method."""
+    least = method_of(measure.index.method).threshold if threshold is None else threshold
+    rules = RuleSet(
+        name="contamination",
+        source=f"winnow.decontaminate: {measure.index.method}",
+        measures=(),
+        rules=(("evaluation_item", f"contamination.overlap >= {least!r}"),),
+    )
+    return Select(documents=measure.documents, measures=(measure,), reject=rules)
