@@ -55,6 +55,10 @@ EXACT_SOURCES = {
     "nltk_speeches_news": 15887,
     "movie_reviews": 2000,
 }
+NOTE = (
+    "One core, processor time, in turn; other work shared the machine, so ratios count. Peers get documents in memory, "
+    "winnow reads its own from a store. Peak memory is that of the whole process, documents and imports included."
+)
 PLANTED = 1 / 3
 """Copies per document."""
 SHORTEST = 50
@@ -159,7 +163,7 @@ def main() -> None:
     for name in [own.only] if own.only else CONTESTS:
         part_path(name, own.cache).write_text(measure(name, own.repetitions, own.cache))
     parts = [part_path(name, own.cache) for name in CONTESTS]
-    write_results("dedup", "\n\n".join(part.read_text() for part in parts if part.exists()))
+    write_results("dedup", "\n\n".join([NOTE, *(part.read_text() for part in parts if part.exists())]))
 
 
 def part_path(contest: str, cache: Path) -> Path:
@@ -255,10 +259,15 @@ def section(contest: Contest, texts: list[str], answers: Answers, failures: dict
         speed = speeds[contender.label]
         ratio = f"{statistics.median(a / b for a, b in zip(ours, speed, strict=True)):.3g}x" if ours else ""
         peak = max(one["peak"] for one in answers[contender.label])
-        cells = [f"{statistics.median(speed):,.4g}", f"{min(speed):,.4g}", f"{max(speed):,.4g}"]
+        cells = [four_digits(value) for value in (statistics.median(speed), min(speed), max(speed))]
         found = finding(answers[contender.label][-1], len(texts))
         lines.append(f"| {' | '.join([contender.label, *cells, ratio, f'{peak:.0f}', found])} |")
     return "\n".join([*lines, *step_lines(answers)])
+
+
+def four_digits(value: float) -> str:
+    """119,900 for 119,931; 0.3444 for 0.34438."""
+    return f"{float(f'{value:.4g}'):,.10g}"
 
 
 def finding(answer: dict[str, Any], number: int) -> str:

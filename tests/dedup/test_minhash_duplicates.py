@@ -206,11 +206,12 @@ def test_a_run_that_was_cut_off_ends_in_the_same_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_pairs_are_found_as_often_as_the_curve_of_lsh_says(tmp_path: Path, preset: str) -> None:
-    minhash, number, length, cut = PRESETS[preset].minhash, 300, 200, 30
+    minhash, number, length = PRESETS[preset].minhash, 300, 200
+    cut = 30 if minhash.rows > 5 else 70
     rows: Rows = []
     for k, page in enumerate(pages(number, seed=3, length=length)):
         rows += [(f"{k}-a", text_of(page)), (f"{k}-b", text_of([*page[cut:], *pages(1, seed=9000 + k, length=cut)[0]]))]
-    found = twins(rows, tmp_path, preset=preset, threshold=0.5)
+    found = twins(rows, tmp_path, preset=preset, threshold=0.3)
     similarities = [
         similarity(ngrams(rows[k][1], 5), ngrams(rows[k + 1][1], 5), False) for k in range(0, 2 * number, 2)
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from winnow.choose.rules import RuleSet
 from winnow.choose.select import Select
 from winnow.decontaminate.contamination import Contamination
-from winnow.decontaminate.methods import method as method_of
 from winnow.dedup.duplicates import Duplicates
 
 
@@ -21,8 +20,11 @@ def unique(duplicates: Duplicates) -> Select:
 
 
 def uncontaminated(measure: Contamination, threshold: float | None = None) -> Select:
-    """The documents whose overlap with every item is below a threshold; default: that of the method."""
-    least = method_of(measure.index.method).threshold if threshold is None else threshold
+    """The documents whose overlap with every item is below a threshold; default: that of the method.
+
+    RecipeError for a threshold below which overlaps are not kept.
+    """
+    least = measure.threshold(threshold)
     rules = RuleSet(
         name="contamination",
         source=f"winnow.decontaminate: {measure.index.method}",

@@ -17,6 +17,7 @@ Whole      one directory of any files                  a model, an index, an exp
 from __future__ import annotations
 
 import dataclasses
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -41,7 +42,7 @@ class Step(ABC):  # noqa: B024 - abstract by its three shapes
     version: ClassVar[str] = "1"
     """Raised when the same fields give another result."""
 
-    @property
+    @functools.cached_property
     def key(self) -> str:
         """128-bit hexadecimal digest of the class name, the version and the fields; inputs count by their keys."""
         return digest(identity(self))

@@ -58,13 +58,14 @@ class Folds(NamedTuple):
     sequences: NDArray[np.uint32]
 
 
-def normalize(texts: pa.Array) -> pa.Array:
+def normalize(texts: pa.Array, *, fold_numbers: bool = True) -> pa.Array:
     """Texts in small letters, without punctuation and accents, with ``0`` for numbers and single spaces between words.
 
-    Takes strings of any Arrow string type (nulls stay null) and gives ``large_string``.
+    Takes strings of any Arrow string type (nulls stay null) and gives ``large_string``. Without ``fold_numbers``,
+    digits stay (those of other scripts as ASCII ones) and a decimal separator is a space.
     """
     data, offsets = text_buffers(texts)
-    written, new_offsets = _normalize_all(data, offsets, character_folds())
+    written, new_offsets = _normalize_all(data, offsets, character_folds(fold_numbers))
     buffers = [None, pa.py_buffer(new_offsets), pa.py_buffer(written[: new_offsets[-1]].copy())]
     normalized = pa.Array.from_buffers(pa.large_string(), len(texts), buffers)
     if texts.null_count:
@@ -73,14 +74,16 @@ def normalize(texts: pa.Array) -> pa.Array:
 
 
 @functools.cache
-def character_folds() -> Folds:
+def character_folds(fold_numbers: bool = True) -> Folds:
     """The tables of this version of Python's Unicode; takes 0.2 s once a process."""
     codes = np.arange(NUM_CODE_POINTS, dtype=np.uint32)
     sequences: list[int] = []
     for code in _CHANGING:
         folded = _folded(chr(code))
-        if len(folded) == 1:
-            codes[code] = ord(folded) if folded != "0" else _DIGIT
+        if unicodedata.category(chr(code)) == "Nd":
+            codes[code] = _DIGIT if fold_numbers else ord(folded)
+        elif len(folded) == 1:
+            codes[code] = ord(folded)
         elif folded:
             codes[code] = _SEVERAL | len(sequences) << 2 | len(folded)
             sequences.extend(map(ord, folded))
@@ -93,7 +96,7 @@ def character_folds() -> Folds:
 def _folded(character: str) -> str:
     """What a character becomes where it stands alone."""
     if unicodedata.category(character) == "Nd":
-        return "0"
+        return str(unicodedata.decimal(character))
     small = character.lower()
     if small in PUNCTUATION or small.isspace():
         return " "

@@ -11,10 +11,12 @@ _NUMBER = re.compile(rf"\d+([{DECIMAL_SEPARATORS}]\d+)?")
 _SPACES = str.maketrans(dict.fromkeys(PUNCTUATION, " "))
 
 
-def normalize(text: str) -> str:
+def normalize(text: str, *, fold_numbers: bool = True) -> str:
     """The text as ``normalize`` gives it."""
     small = text.lower().replace("ς", "σ")
-    words = _NUMBER.sub("0", small).translate(_SPACES)
+    if not fold_numbers:
+        small = "".join(str(unicodedata.decimal(c)) if unicodedata.category(c) == "Nd" else c for c in small)
+    words = (_NUMBER.sub("0", small) if fold_numbers else small).translate(_SPACES)
     decomposed = "".join(unicodedata.normalize("NFD", character) for character in words)
     plain = "".join(character for character in decomposed if unicodedata.category(character) != "Mn")
     return " ".join(plain.split())

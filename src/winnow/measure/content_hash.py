@@ -28,8 +28,8 @@ _HASH = np.dtype([("high", ">u8"), ("low", ">u8")])
 class ContentHash:
     """The first 128 bits of SHA-256 of a document's text, its normalised text, or its URL; null where it has none.
 
-    ``normalized_text`` is what ``winnow.kernels.normalize`` leaves: texts that differ in case, punctuation, numbers,
-    accents or white space alone are equal. Null where it leaves nothing.
+    ``normalized_text`` is what ``winnow.kernels.normalize`` leaves: texts that differ in case, punctuation, accents or
+    white space alone are equal; those with other numbers are not. Null where it leaves nothing.
     """
 
     of: Of = "text"
@@ -78,5 +78,5 @@ class ContentHash:
     def _contents(self, batch: pa.RecordBatch) -> pa.Array:
         if self.of != "normalized_text":
             return batch.column(self.of)
-        normalized = normalize(batch.column("text"))
+        normalized = normalize(batch.column("text"), fold_numbers=False)
         return pc.if_else(pc.equal(normalized, ""), None, normalized)

@@ -22,10 +22,11 @@ Shingles = Literal["words", "characters"]
 class MinHash:
     """The distinct n-grams of a document's normalised text, and hashes that are equal where such sets are alike.
 
-    Text is normalised as datatrove does before MinHash (``winnow.kernels.normalize``): small letters, no punctuation
-    or accents, ``0`` for every number. A document shorter than ``ngram`` is one shingle; one without words has none,
-    and no bands, and resembles nothing. Of two documents with Jaccard similarity s, each band is equal with
-    probability s^rows (Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, 3.4).
+    Text is normalised as datatrove does before MinHash (``winnow.kernels.normalize``): small letters, no punctuation or
+    accents, and ``0`` for every number unless ``fold_numbers`` is off. A document shorter than ``ngram`` is one
+    shingle; one without words has none, its bands are empty, and it resembles nothing. Of two documents with Jaccard
+    similarity s, each band is equal with probability s^rows (Leskovec, Rajaraman, Ullman, Mining of Massive Datasets,
+    3.4).
     """
 
     shingles: Shingles = "words"
@@ -35,6 +36,8 @@ class MinHash:
     rows: int = 8
     """Permutations a band: ``bands * rows`` in all."""
     seed: int = 1
+    fold_numbers: bool = True
+    """Whether numbers count as equal; where only they differ (prices, results, lists of parts), they may matter."""
 
     version: ClassVar[str] = "1"
 
@@ -72,8 +75,9 @@ class MinHash:
         from winnow.kernels.normalize import character_folds
 
         is_words = self.shingles == "words"
+        folds = character_folds(self.fold_numbers)
         drawn = permutations(self.bands * self.rows, self.seed)
-        sketcher = Sketcher(*drawn, self.bands, self.rows, self.ngram, is_words, self.seed, character_folds())
+        sketcher = Sketcher(*drawn, self.bands, self.rows, self.ngram, is_words, self.seed, folds)
         schema = self.columns()
 
         def judge(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -24,9 +24,9 @@ def dedup(
 ) -> Rows:
     """Read the documents and keep one of those that repeat each other.
 
-    ``minhash``: nearly the same text, by the signature and the threshold of a preset (fineweb, dolma3, dclm) or another
-    threshold; of two alike the one with the lower id is kept. ``exact``: the same text, byte for byte; preset and
-    threshold mean nothing then.
+    ``minhash``: nearly the same text, by the signature and the threshold of a preset (fineweb, dolma3, dclm, thorough)
+    or another threshold; of two alike the one with the lower id is kept. ``exact``: the same text, byte for byte;
+    preset and threshold mean nothing then.
     """
     if method not in get_args(Method):
         raise RecipeError(f"--method is {method!r}; {did_you_mean(method, get_args(Method))}")
