@@ -56,6 +56,12 @@ def test_a_duplicate_is_shown_beside_the_document_that_is_kept(work: Path, capsy
     assert "50 words shared in order" in told and "Header of one site." in told
 
 
+def test_a_run_that_exported_json_lines_is_explained_too(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    printed(capsys, "run", "dedup", "--source", "in.jsonl", "--format", "jsonl.zst", "--workers", "0", "--json")
+    steps = [finding["step"].split("-")[0] for finding in printed(capsys, "explain", "a", "--json")["findings"]]
+    assert steps == ["read", "score", "duplicates", "select"]
+
+
 def test_a_document_that_repeats_nothing_stands_alone(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     printed(capsys, "run", "dedup", "--source", "in.jsonl", "--method", "exact", "--workers", "0", "--json")
     found = printed(capsys, "explain", "a", "--json")

@@ -19,10 +19,12 @@ from winnow.core.step import Aligned, Rows, Step, ordered
 from winnow.core.table import Store
 from winnow.decontaminate.contamination import Contamination
 from winnow.dedup.duplicates import Duplicates
+from winnow.documents.export import Export, ExportAttributes
 from winnow.report.find import rows_with, written
 from winnow.report.passages import SideBySide, side_by_side
 
 EXCERPT = 500
+EXCERPT_VALUES = 8
 
 
 @dataclass(frozen=True)
@@ -113,10 +115,17 @@ def _ids(wanted: str, step: Step, store: Store) -> set[str]:
     """The ids meant: the one given, and those of documents with that url."""
     ids = {wanted}
     for needed in ordered(step):
-        if isinstance(needed, Rows) and not isinstance(needed, Aligned | Select) and store.finished(needed):
+        if _holds_documents(needed) and store.finished(needed):
             for row in rows_with(store.table(needed), "url", {wanted}, ["id", "url"]):
                 ids.add(row["id"])
     return ids
+
+
+def _holds_documents(step: Step) -> bool:
+    """Whether a step's table has documents with their text, other than copies for other tools."""
+    if not isinstance(step, Rows) or isinstance(step, Aligned | Select | Export | ExportAttributes):
+        return False
+    return "text" in step.schema().names
 
 
 def _findings(step: Step, store: Store, ids: set[str], wanted: str) -> Iterator[Finding]:
@@ -126,14 +135,16 @@ def _findings(step: Step, store: Store, ids: set[str], wanted: str) -> Iterator[
     for entry in table.quarantine():
         if entry["id"] in ids or wanted in (entry["url"], entry["where"]):
             yield Finding(step.label, quarantined=entry)
-    for row in rows_with(table, "id", ids, None) if isinstance(step, Rows) and table.manifest.shards else ():
+    if not (_holds_documents(step) or isinstance(step, Aligned | Select)) or not table.manifest.shards:
+        return
+    for row in rows_with(table, "id", ids, None):
         if isinstance(step, Select):
             yield _decision(step, row, store)
         elif isinstance(step, Duplicates):
             yield Finding(step.label, row=row, beside=_beside_kept(step, row, store))
         elif isinstance(step, Contamination):
             yield Finding(step.label, row=row, beside=_beside_item(step, row, store))
-        elif not step.label.startswith("export"):
+        else:
             yield Finding(step.label, row=_shortened(row))
 
 
@@ -157,14 +168,10 @@ def _beside_item(step: Contamination, row: dict[str, Any], store: Store) -> Side
 
 def _text(step: Duplicates, id: str, store: Store) -> str | None:
     """The text of a document: of those that were compared first, then of any below them."""
-    tables = [
-        needed for needed in ordered(step) if isinstance(needed, Rows) and not isinstance(needed, Aligned | Select)
-    ]
-    for documents in (written(step.documents), *reversed(tables)):
+    for documents in (written(step.documents), *filter(_holds_documents, reversed(ordered(step)))):
         table = store.table(documents)
-        if table.manifest.shards and "text" in table.schema().names:
-            for row in rows_with(table, "id", {id}, ["text"]):
-                return str(row["text"] or "")
+        for row in rows_with(table, "id", {id}, ["text"]) if table.manifest.shards else ():
+            return str(row["text"] or "")
     return None
 
 
@@ -199,12 +206,16 @@ def _numbers(step: Select, id: str, store: Store) -> dict[str, Any]:
 
 
 def _shortened(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: f"{value[:EXCERPT]}... ({len(value):,} characters)"
-        if isinstance(value, str) and len(value) > EXCERPT
-        else value
-        for name, value in row.items()
-    }
+    return {name: _excerpt(value) for name, value in row.items()}
+
+
+def _excerpt(value: Any) -> Any:
+    """A value short enough to read."""
+    if isinstance(value, str) and len(value) > EXCERPT:
+        return f"{value[:EXCERPT]}... ({len(value):,} characters)"
+    if isinstance(value, list) and len(value) > EXCERPT_VALUES:
+        return [*value[:EXCERPT_VALUES], f"... ({len(value):,} values)"]
+    return value
 
 
 def _round(value: Any) -> Any:
