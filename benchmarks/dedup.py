@@ -91,7 +91,7 @@ class Contest:
 FUZZY_CONTENDERS = [
     Contender("winnow", "winnow", "fuzzy"),
     Contender("winnow, threshold 0.7", "winnow", "fuzzy_70"),
-    Contender("winnow, threshold 0.7, 18 bands of 6", "winnow", "fuzzy_70_18x6"),
+    Contender("winnow, preset thorough", "winnow", "fuzzy_thorough"),
     Contender("datatrove 0.10.1, as shipped (spaCy words)", "datatrove", "fuzzy"),
     Contender("datatrove 0.10.1, words between spaces", "datatrove", "fuzzy_whitespace"),
 ]

@@ -18,7 +18,7 @@ from winnow import Read, Store, materialize
 from winnow.core.step import Aligned, Rows, ordered
 from winnow.dedup.bloom import bloom_duplicates
 from winnow.dedup.exact import exact_duplicates
-from winnow.dedup.minhash import minhash_duplicates
+from winnow.dedup.minhash import PRESETS, minhash_duplicates
 from winnow.measure.minhash import MinHash
 
 FINEWEB = MinHash(ngram=NGRAM, bands=BANDS, rows=ROWS)
@@ -88,7 +88,7 @@ if __name__ == "__main__":
             "signatures": signatures,
             "fuzzy": partial(fuzzy, FINEWEB, 0.75),
             "fuzzy_70": partial(fuzzy, FINEWEB, 0.7),
-            "fuzzy_70_18x6": partial(fuzzy, MinHash(ngram=NGRAM, bands=18, rows=6), 0.7),
+            "fuzzy_thorough": partial(fuzzy, PRESETS["thorough"].minhash, PRESETS["thorough"].threshold),
             "exact": exact,
             "bloom": bloom,
         }

@@ -6,29 +6,55 @@ would otherwise wait for it at the same time.
 
 from __future__ import annotations
 
+import json
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from winnow.core.executors import Processes
+from winnow.core.run import materialize
+from winnow.decontaminate.contamination import contamination
+from winnow.dedup.bloom import bloom_duplicates
+from winnow.dedup.lines import line_duplicates
+from winnow.dedup.minhash import minhash_duplicates
+from winnow.dedup.substring import substring_duplicates
+from winnow.documents.read import Read
 from winnow.edit.c4 import C4Lines
 from winnow.edit.editor import chain
 from winnow.edit.newlines import NewlineRemoval
 from winnow.edit.refinedweb import RefinedWebLines
 from winnow.edit.urls import UrlRemoval
 from winnow.measure.language import Language
-from winnow.measure.minhash import MinHash
 from winnow.measure.text import Text
 from winnow.measure.url import Url
 
-USERS: tuple[Callable[[], Callable[[pa.RecordBatch], pa.RecordBatch]], ...] = (
-    Text().load,
-    chain((UrlRemoval(), NewlineRemoval(), RefinedWebLines())).load,
-    chain((C4Lines(),)).load,
-    Language().load,
-    MinHash().load,
-    Url().load,
+DOCUMENTS = [{"id": id, "text": "A few words, " * 20 + "and a line.\n", "url": "https://a.example/b"} for id in "ab"]
+ITEM = {"question": "What do a few words and a line make, if anything?", "answer": "a text"}
+
+
+def deduplicate(batch: pa.RecordBatch) -> None:
+    """Run every method that has kernels of its own besides its measure."""
+    with tempfile.TemporaryDirectory(prefix="winnow-compiling-") as directory:
+        source, tasks = Path(directory) / "in.parquet", Path(directory) / "task.jsonl"
+        pq.write_table(pa.Table.from_batches([batch]), source)
+        tasks.write_text(json.dumps(ITEM) + "\n")
+        pages = Read(source=str(source))
+        for method in (minhash_duplicates, bloom_duplicates, line_duplicates, substring_duplicates):
+            materialize(method(pages), Path(directory) / "store")
+        materialize(contamination(pages, tasks=str(tasks)), Path(directory) / "store")
+
+
+USERS: tuple[Callable[[pa.RecordBatch], object], ...] = (
+    lambda batch: Text().load()(batch),
+    lambda batch: chain((UrlRemoval(), NewlineRemoval(), RefinedWebLines())).load()(batch),
+    deduplicate,
+    lambda batch: chain((C4Lines(),)).load()(batch),
+    lambda batch: Language().load()(batch),
+    lambda batch: Url().load()(batch),
 )
 """What runs kernels, the slowest to compile first; one kernel of Text serves every definition of words."""
 
@@ -36,8 +62,7 @@ USERS: tuple[Callable[[], Callable[[pa.RecordBatch], pa.RecordBatch]], ...] = (
 def use(index: int) -> float:
     """Run one of the users on a small batch; gives the seconds that it took."""
     began = time.perf_counter()
-    batch = pa.RecordBatch.from_pydict({"id": ["a"], "text": ["A few words."], "url": ["https://a.example/b"]})
-    USERS[index]()(batch)
+    USERS[index](pa.RecordBatch.from_pylist(DOCUMENTS))
     return time.perf_counter() - began
 
 
