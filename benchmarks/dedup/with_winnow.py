@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from winnow.dedup.exact import exact_duplicates
 from winnow.dedup.minhash import PRESETS, minhash_duplicates
 from winnow.measure.minhash import MinHash
 
+THOROUGH = PRESETS["thorough"]
 FINEWEB = MinHash(ngram=NGRAM, bands=BANDS, rows=ROWS)
 COPIES = 20
 """Times the documents are judged in one measurement."""
@@ -88,7 +90,7 @@ if __name__ == "__main__":
             "signatures": signatures,
             "fuzzy": partial(fuzzy, FINEWEB, 0.75),
             "fuzzy_70": partial(fuzzy, FINEWEB, 0.7),
-            "fuzzy_thorough": partial(fuzzy, PRESETS["thorough"].minhash, PRESETS["thorough"].threshold),
+            "fuzzy_thorough": partial(fuzzy, replace(THOROUGH.minhash, fold_numbers=True), THOROUGH.threshold),
             "exact": exact,
             "bloom": bloom,
         }

@@ -319,7 +319,8 @@ def test_copies_that_differ_in_case_marks_accents_and_numbers_are_alike_in_any_s
         ("c", "Съешь ещё этих мягких французских булок да выпей чаю"),
         ("d", "съешь еще этих «мягких» французских булок, да выпей чаю…"),
     ]
-    assert twins(rows, tmp_path) == {"a": None, "b": "a", "c": None, "d": "c"}
+    assert twins(rows, tmp_path / "folded", preset="fineweb") == {"a": None, "b": "a", "c": None, "d": "c"}
+    assert twins(rows, tmp_path / "apart") == {"a": None, "b": None, "c": None, "d": "c"}
 
 
 def test_containment_removes_what_stands_within_a_kept_document(tmp_path: Path) -> None:
@@ -361,7 +362,7 @@ def title_of(book: str) -> str:
 
 def test_real_documents_are_removed_on_evidence_alone(shared_data: Path, tmp_path: Path) -> None:
     documents = Read(source=str(shared_data / "text" / "bbc_news"))
-    found = found_in(minhash_duplicates(documents), tmp_path)
+    found = found_in(minhash_duplicates(documents, preset="fineweb"), tmp_path)
     rows = [(row["id"], row["text"]) for row in rows_of(documents, tmp_path)]
     check_evidence(rows, found, 0.75, 5)
     assert sum(row["duplicate_of"] is not None for row in found.values()) >= 98  # exact repeats alone

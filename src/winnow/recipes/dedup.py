@@ -18,13 +18,13 @@ Method = Literal["minhash", "exact"]
 def dedup(
     source: str,
     method: Method = "minhash",
-    preset: str = "fineweb",
+    preset: str = "thorough",
     threshold: float | None = None,
     extract: str = "resiliparse",
 ) -> Rows:
     """Read the documents and keep one of those that repeat each other.
 
-    ``minhash``: nearly the same text, by the signature and the threshold of a preset (fineweb, dolma3, dclm, thorough)
+    ``minhash``: nearly the same text, by the signature and the threshold of a preset (thorough, fineweb, dolma3, dclm)
     or another threshold; of two alike the one with the lower id is kept. ``exact``: the same text, byte for byte;
     preset and threshold mean nothing then.
     """
