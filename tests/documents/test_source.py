@@ -136,7 +136,7 @@ def test_a_large_parquet_file_is_cut_by_row_groups(tmp_path: Path) -> None:
 
 
 def test_a_protocol_whose_package_is_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(url: str) -> None:
+    def missing(url: str, **_: object) -> None:
         raise ImportError("Install s3fs to access S3")
 
     monkeypatch.setattr(fsspec.core, "url_to_fs", missing)
