@@ -23,6 +23,9 @@ from winnow.core.storage import RemotePath
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from winnow.core.step import Rows
+    from winnow.core.table import ShardWriter, Store
+
 R = TypeVar("R")
 T = TypeVar("T")
 
@@ -176,3 +179,31 @@ def _halving(
         middle = batch.num_rows // 2
         yield from _halving(function, batch.slice(0, middle))
         yield from _halving(function, batch.slice(middle))
+
+
+def guarded_over(
+    documents: Rows,
+    store: Store,
+    shard: int,
+    columns: Sequence[str],
+    function: Callable[[pa.RecordBatch], R],
+    out: ShardWriter,
+    guard: Guard,
+) -> Iterator[R]:
+    """What a function makes of the documents of a shard, batch by batch; a document that breaks it is quarantined.
+
+    The function is given ``columns`` and ``row`` (int32), each document's place in the shard.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    start = 0
+    for batch in documents.open_shard(store, shard, columns):
+        out.num_bytes += batch.nbytes
+        rows = pa.array(np.arange(start, start + batch.num_rows, dtype=np.int32))
+        for some, made in apply_guarded(function, batch.append_column("row", rows), start, out.num_bytes, guard):
+            if isinstance(made, Broken):
+                out.quarantine_document(some, documents.label, made)
+            else:
+                yield made
+        start += batch.num_rows

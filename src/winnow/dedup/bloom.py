@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.core.errors import RecipeError, did_you_mean
-from winnow.core.guard import Broken, Guard, apply_guarded
+from winnow.core.guard import Guard, guarded_over
 from winnow.core.run import num_shards
 from winnow.core.shuffle import ScatterWriter, gather, num_partitions, partition_of
 from winnow.core.step import Aligned, Part, Reshaping, Rows, Step
@@ -170,15 +170,9 @@ class ScatteredNgrams(Reshaping):
     def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
         """Hash the n-grams of one shard."""
         assert isinstance(out, ScatterWriter)
-        start, find = 0, partial(self._rows, part["shard"])
-        for batch in self.documents.open_shard(store, part["shard"], ["id", "source", "text"]):
-            out.num_bytes += batch.nbytes
-            for documents, rows in apply_guarded(find, batch, start, out.num_bytes, guard):
-                if isinstance(rows, Broken):
-                    out.quarantine_document(documents, self.documents.label, rows)
-                else:
-                    out.scatter(rows, partition_of(rows.column("place").to_numpy(), out.num_partitions))
-            start += batch.num_rows
+        shard, columns = part["shard"], ["id", "source", "text"]
+        for rows in guarded_over(self.documents, store, shard, columns, partial(self._rows, shard), out, guard):
+            out.scatter(rows, partition_of(rows.column("place").to_numpy(), out.num_partitions))
 
     def _rows(self, shard: int, documents: pa.RecordBatch) -> pa.RecordBatch:
         from winnow.kernels.passages import hash_strings

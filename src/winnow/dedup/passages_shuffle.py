@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from winnow.core.guard import Broken, Guard, apply_guarded
+from winnow.core.guard import Guard, guarded_over
 from winnow.core.run import num_shards
 from winnow.core.shuffle import ScatterWriter, gather, num_partitions, partition_of, scattered_into
 from winnow.core.step import Aligned, Part, Reshaping, Rows, Step
@@ -90,16 +90,7 @@ class HashedParts(Reshaping):
         ranked = self.preference.ranked(self.documents, store, part["shard"], self.counts)
         ranks = ranked.select([name for name in ranked.column_names if name.startswith("prefer")])
         find = partial(self._rows, part["shard"], ranks, self.opened(store, part["shard"]))
-        start, found = 0, []
-        for batch in self.documents.open_shard(store, part["shard"], ["id", "text"]):
-            out.num_bytes += batch.nbytes
-            numbered = batch.append_column("row", pa.array(np.arange(start, start + batch.num_rows, dtype=np.int32)))
-            for documents, rows in apply_guarded(find, numbered, start, out.num_bytes, guard):
-                if isinstance(rows, Broken):
-                    out.quarantine_document(documents, self.documents.label, rows)
-                else:
-                    found.append(rows)
-            start += batch.num_rows
+        found = list(guarded_over(self.documents, store, part["shard"], ["id", "text"], find, out, guard))
         self._scatter(pa.Table.from_batches(found, self._found_schema()).combine_chunks(), out)
 
     def _scatter(self, rows: pa.Table, out: ScatterWriter) -> None:

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.core.errors import RecipeError, did_you_mean
-from winnow.core.guard import Broken, Guard, apply_guarded
+from winnow.core.guard import Guard, guarded_over
 from winnow.core.run import num_shards
 from winnow.core.shuffle import ScatterWriter, gather, num_partitions, partition_of, scattered_into
 from winnow.core.step import Aligned, Part, Reshaping, Rows, Step
@@ -166,16 +166,9 @@ class Anchors(Reshaping):
     def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
         """Scatter the anchors of one shard."""
         assert isinstance(out, ScatterWriter)
-        start, found = 0, [np.zeros(0, np.uint64)]
-        for batch in self.documents.open_shard(store, part["shard"], ["id", "text"]):
-            out.num_bytes += batch.nbytes
-            for documents, hashes in apply_guarded(self._anchors, batch, start, out.num_bytes, guard):
-                if isinstance(hashes, Broken):
-                    out.quarantine_document(documents, self.documents.label, hashes)
-                else:
-                    found.append(hashes)
-            start += batch.num_rows
-        hashes, counts = np.unique(np.concatenate(found), return_counts=True)
+        found = guarded_over(self.documents, store, part["shard"], ["id", "text"], self._anchors, out, guard)
+        hashes = np.concatenate([np.zeros(0, np.uint64), *found])
+        hashes, counts = np.unique(hashes, return_counts=True)
         shard = pa.repeat(pa.scalar(part["shard"], pa.int32()), len(hashes))
         rows = pa.RecordBatch.from_arrays([pa.array(hashes), shard, pa.array(counts > 1)], schema=ANCHOR)
         out.scatter(rows, partition_of(hashes, out.num_partitions))
