@@ -89,8 +89,8 @@ class Contest:
 
 
 FUZZY_CONTENDERS = [
-    Contender("winnow", "winnow", "fuzzy"),
-    Contender("winnow, threshold 0.7", "winnow", "fuzzy_70"),
+    Contender("winnow, preset fineweb", "winnow", "fuzzy"),
+    Contender("winnow, preset fineweb at 0.7", "winnow", "fuzzy_70"),
     Contender("winnow, preset thorough with numbers folded", "winnow", "fuzzy_thorough"),
     Contender("datatrove 0.10.1, as shipped (spaCy words)", "datatrove", "fuzzy"),
     Contender("datatrove 0.10.1, words between spaces", "datatrove", "fuzzy_whitespace"),
