@@ -115,7 +115,7 @@ def test_an_interrupted_run_goes_on_after_the_tasks_that_are_done(executor: Ray,
 
 
 def test_a_node_killed_in_the_middle_costs_its_shards_alone(cluster: Any, executor: Ray, tmp_path: Path) -> None:
-    lengths = Length(documents=Letters(tasks=16, size=300, slow=1.0))
+    lengths = Length(documents=Letters(tasks=16, size=300, slow=3.0))  # workers outlive their node by a second
     materialize(lengths, tmp_path / "here", Processes(16))
     doomed = cluster.add_node(num_cpus=2)
     warm_up(doomed.node_id)
@@ -127,7 +127,7 @@ def test_a_node_killed_in_the_middle_costs_its_shards_alone(cluster: Any, execut
 
     killing = Killing(executor, kill)
     materialize(lengths, tmp_path / "cluster", killing)
-    assert killing.lost < 16  # none, if what ran there answered while its machine went
+    assert 0 < killing.lost < 16
     assert digests(lengths, tmp_path / "cluster") == digests(lengths, tmp_path / "here")
     assert not list(Store(tmp_path / "cluster").table(lengths).quarantine())
 
