@@ -22,7 +22,7 @@ lint: $(VENV)/ready  ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/ready  ## speed and quality beside the peers; an hour, on a quiet machine
+bench: $(VENV)/ready  ## speed and quality beside the peers; hours, on a quiet machine
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/filters.py
 	$(BIN)/python benchmarks/pipeline.py --memory
@@ -30,6 +30,13 @@ bench: $(VENV)/ready  ## speed and quality beside the peers; an hour, on a quiet
 	$(BIN)/python benchmarks/extraction.py
 	$(BIN)/python benchmarks/golden.py
 	$(BIN)/python benchmarks/language.py
+	$(BIN)/python benchmarks/dedup.py
+	$(BIN)/python benchmarks/dedup_scale.py
+	$(BIN)/python benchmarks/near_duplicates.py
+	$(BIN)/python benchmarks/boilerplate.py
+	$(BIN)/python benchmarks/bloom.py
+	$(BIN)/python benchmarks/decontamination.py
+	$(BIN)/python benchmarks/scale.py
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) winnow-demo winnow-store .bench build dist

@@ -65,7 +65,7 @@ def measured(number: int, directory: Path, workers: int) -> dict[str, str]:
         documents = Read(source=str(source))
         store = Store(Path(scratch) / "store")
         materialize(documents, store, Processes(workers))
-        found = minhash_duplicates(documents)
+        found = minhash_duplicates(documents, preset="fineweb")
         began = time.perf_counter()
         with watched() as used:
             materialize(found, store, Processes(workers))

@@ -1,7 +1,8 @@
 """What near-duplicates of a document are found by: its shingles, and a MinHash signature of them cut into bands.
 
-Cost: 220 MB of English text a second and core with 112 permutations on AVX2, of which normalising takes a quarter and
-the permutations a quarter. The table is about as large as the text it describes, nearly all of it shingles.
+Cost: 176 MB of English text a second and core with 112 permutations on AVX2 (``benchmarks/dedup.py``), of which
+normalising takes about a quarter and the permutations a quarter. The table is about two thirds of the text that it
+describes (``benchmarks/scale.py``), nearly all of it shingles.
 """
 
 from __future__ import annotations
