@@ -10,14 +10,18 @@ scattered into different numbers of partitions (a small corpus and a large one) 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from winnow.core.step import Rows
+from winnow.core.guard import Guard
+from winnow.core.run import num_shards
+from winnow.core.step import Part, Reshaping, Rows
 from winnow.core.table import ShardWriter, Store, TaskRecord
 
 if TYPE_CHECKING:
@@ -65,6 +69,69 @@ class ScatterWriter(ShardWriter):
         if self._rows or not self.shards:
             self.roll()
         return super().close(seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scattering(Reshaping):
+    """Brings rows about documents together by a hash: a task per shard of the documents."""
+
+    documents: Rows
+
+    @abstractmethod
+    def partitions(self, store: Store) -> int:
+        """Into how many partitions the rows go."""
+
+    @abstractmethod
+    def scatter(self, shard: int, store: Store, out: ScatterWriter, guard: Guard) -> None:
+        """Scatter the rows about one shard."""
+
+    def split(self, store: Store) -> list[Part]:
+        """One part per shard of the documents."""
+        partitions = self.partitions(store)
+        return [{"shard": shard, "partitions": partitions} for shard in range(num_shards(self.documents, store))]
+
+    def writer(self, directory: Path, index: int, part: Part) -> ScatterWriter:
+        """A row group per partition."""
+        return ScatterWriter(directory, index, self.schema(), part["partitions"])
+
+    def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
+        """Scatter the rows about one shard."""
+        assert isinstance(out, ScatterWriter)
+        self.scatter(part["shard"], store, out, guard)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathering(Reshaping):
+    """Looks at what was brought together, a partition a task, and scatters what it finds to the documents' shards."""
+
+    @property
+    @abstractmethod
+    def gathered(self) -> tuple[Reshaping, ...]:
+        """The steps whose rows meet."""
+
+    @property
+    @abstractmethod
+    def judged(self) -> Rows:
+        """The documents that its rows are about."""
+
+    @abstractmethod
+    def settle(self, part: Part, store: Store, out: ScatterWriter) -> None:
+        """Look at one ``partition`` ``of`` so many; rows go to the partition of their document's shard."""
+
+    def split(self, store: Store) -> list[Part]:
+        """One part per partition of what was scattered most finely."""
+        of = max(scattered_into(step, store) for step in self.gathered)
+        shards = num_shards(self.judged, store)
+        return [{"partition": partition, "of": of, "shards": shards} for partition in range(of)]
+
+    def writer(self, directory: Path, index: int, part: Part) -> ScatterWriter:
+        """A row group per shard of the documents."""
+        return ScatterWriter(directory, index, self.schema(), part["shards"])
+
+    def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
+        """Look at one partition."""
+        assert isinstance(out, ScatterWriter)
+        self.settle(part, store, out)
 
 
 def num_partitions(num_bytes: int) -> int:

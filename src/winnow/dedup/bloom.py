@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
 import numpy as np
@@ -23,10 +22,9 @@ import pyarrow.compute as pc
 
 from winnow.core.errors import RecipeError, did_you_mean
 from winnow.core.guard import Guard, guarded_over
-from winnow.core.run import num_shards
-from winnow.core.shuffle import ScatterWriter, gather, num_partitions, partition_of
-from winnow.core.step import Aligned, Part, Reshaping, Rows, Step
-from winnow.core.table import ShardWriter, Store
+from winnow.core.shuffle import Scattering, ScatterWriter, gather, num_partitions, partition_of
+from winnow.core.step import Aligned, Reshaping, Rows, Step
+from winnow.core.table import Store
 from winnow.dedup.bloom_pass import VERDICTS, BloomPass, FilterSize
 from winnow.dedup.passages_shuffle import total
 from winnow.kernels.buffers import text_buffers
@@ -136,10 +134,9 @@ class Ngrams:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScatteredNgrams(Reshaping):
+class ScatteredNgrams(Scattering):
     """The n-grams of every document, brought into an order that its id decides."""
 
-    documents: Rows
     kind: Ngrams
     seed: int
 
@@ -158,19 +155,13 @@ class ScatteredNgrams(Reshaping):
         about = [("place", pa.uint64()), ("id", pa.string()), ("source", pa.string()), ("shard", pa.int32())]
         return pa.schema([*about, ("paragraphs", pa.list_(paragraph)), ("ngrams", pa.list_(pa.uint64()))])
 
-    def split(self, store: Store) -> list[Part]:
-        """One part per shard of the documents."""
-        partitions = num_partitions(total(self.counts, store) * NGRAM_BYTES // PASS_SHARE)
-        return [{"shard": shard, "partitions": partitions} for shard in range(num_shards(self.documents, store))]
+    def partitions(self, store: Store) -> int:
+        """By the number of n-grams; the pass holds one partition."""
+        return num_partitions(total(self.counts, store) * NGRAM_BYTES // PASS_SHARE)
 
-    def writer(self, directory: Path, index: int, part: Part) -> ScatterWriter:
-        """A row group per partition of the order."""
-        return ScatterWriter(directory, index, self.schema(), part["partitions"])
-
-    def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
+    def scatter(self, shard: int, store: Store, out: ScatterWriter, guard: Guard) -> None:
         """Hash the n-grams of one shard."""
-        assert isinstance(out, ScatterWriter)
-        shard, columns = part["shard"], ["id", "source", "text"]
+        columns = ["id", "source", "text"]
         for rows in guarded_over(self.documents, store, shard, columns, partial(self._rows, shard), out, guard):
             out.scatter(rows, partition_of(rows.column("place").to_numpy(), out.num_partitions))
 

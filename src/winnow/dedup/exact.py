@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,16 +12,9 @@ import pyarrow.compute as pc
 
 from winnow.core.errors import RecipeError
 from winnow.core.guard import Guard
-from winnow.core.run import num_shards
-from winnow.core.shuffle import (
-    ScatterWriter,
-    gather_hashes,
-    num_partitions,
-    partition_of,
-    scattered_into,
-)
-from winnow.core.step import Aligned, Part, Reshaping, Rows, Step
-from winnow.core.table import ShardWriter, Store
+from winnow.core.shuffle import Gathering, Scattering, ScatterWriter, gather_hashes, num_partitions, partition_of
+from winnow.core.step import Aligned, Part, Rows, Step
+from winnow.core.table import Store
 from winnow.dedup.duplicates import FOUND, Duplicates, scatter_found
 from winnow.dedup.preference import Preference
 from winnow.measure.content_hash import ContentHash, Of
@@ -69,10 +61,9 @@ def _keys_of(other: Duplicates, keys: Keys) -> Keys:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Keys(Reshaping):
+class Keys(Scattering):
     """One row per document with content, brought together by its hash."""
 
-    documents: Rows
     hashes: Aligned
     """Two columns, ``high`` and ``low``."""
     preference: Preference
@@ -90,27 +81,21 @@ class Keys(Reshaping):
         hashes = [pa.field("high", pa.uint64()), pa.field("low", pa.uint64())]
         return pa.schema([*hashes, *self.preference.fields(), pa.field("shard", pa.int32())])
 
-    def split(self, store: Store) -> list[Part]:
-        """One part per shard of the documents."""
-        partitions = num_partitions(store.table(self.hashes).manifest.rows * ROW_BYTES)
-        return [{"shard": shard, "partitions": partitions} for shard in range(num_shards(self.documents, store))]
+    def partitions(self, store: Store) -> int:
+        """By the number of documents."""
+        return num_partitions(store.table(self.hashes).manifest.rows * ROW_BYTES)
 
-    def writer(self, directory: Path, index: int, part: Part) -> ScatterWriter:
-        """A row group per partition of the hashes."""
-        return ScatterWriter(directory, index, self.schema(), part["partitions"])
-
-    def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
+    def scatter(self, shard: int, store: Store, out: ScatterWriter, guard: Guard) -> None:
         """Scatter the keys of one shard."""
-        assert isinstance(out, ScatterWriter)
-        rows = self.preference.ranked(self.documents, store, part["shard"], self.hashes)
+        rows = self.preference.ranked(self.documents, store, shard, self.hashes)
         rows = rows.filter(pc.is_valid(rows.column("high")))
-        rows = rows.append_column("shard", pa.repeat(pa.scalar(part["shard"], pa.int32()), rows.num_rows))
+        rows = rows.append_column("shard", pa.repeat(pa.scalar(shard, pa.int32()), rows.num_rows))
         for batch in rows.combine_chunks().to_batches():
             out.scatter(batch, partition_of(batch.column("high").to_numpy(), out.num_partitions))
 
 
 @dataclass(frozen=True, kw_only=True)
-class EqualKeys(Reshaping):
+class EqualKeys(Gathering):
     """Documents with equal keys, each with the one that is kept."""
 
     keys: Keys
@@ -121,21 +106,20 @@ class EqualKeys(Reshaping):
         """``FOUND``."""
         return FOUND
 
-    def split(self, store: Store) -> list[Part]:
-        """One part per partition."""
-        of = max(scattered_into(keys, store) for keys in (self.keys, *self.others))
-        shards = num_shards(self.keys.documents, store)
-        return [{"partition": partition, "of": of, "shards": shards} for partition in range(of)]
+    @property
+    def gathered(self) -> tuple[Keys, ...]:
+        """Others' keys, then ours."""
+        return (*self.others, self.keys)
 
-    def writer(self, directory: Path, index: int, part: Part) -> ScatterWriter:
-        """A row group per shard of the documents."""
-        return ScatterWriter(directory, index, FOUND, part["shards"])
+    @property
+    def judged(self) -> Rows:
+        """Our documents."""
+        return self.keys.documents
 
-    def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
+    def settle(self, part: Part, store: Store, out: ScatterWriter) -> None:
         """Group the rows of one partition."""
-        assert isinstance(out, ScatterWriter)
         tables = []
-        for place, keys in enumerate((*self.others, self.keys)):
+        for place, keys in enumerate(self.gathered):
             rows = gather_hashes(keys, store, part["partition"], part["of"], "high")
             out.num_bytes += rows.nbytes
             tables.append(rows.append_column("table", pa.repeat(pa.scalar(place, pa.int8()), rows.num_rows)))

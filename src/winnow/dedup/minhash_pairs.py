@@ -17,7 +17,7 @@ from winnow.core.errors import RecipeError, did_you_mean
 from winnow.core.files import cache_root
 from winnow.core.guard import Guard
 from winnow.core.run import num_shards
-from winnow.core.shuffle import ScatterWriter, num_partitions, partition_of, scattered_into
+from winnow.core.shuffle import Gathering, ScatterWriter, num_partitions, partition_of
 from winnow.core.step import Part, Reshaping, Rows, Step
 from winnow.core.table import ShardWriter, Store
 from winnow.dedup.duplicates import FOUND, Duplicates, scatter_found
@@ -132,7 +132,7 @@ class Candidates(Reshaping):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NearDuplicates(Reshaping):
+class NearDuplicates(Gathering):
     """Documents that resemble a kept one, each with the most similar."""
 
     candidates: Candidates
@@ -152,20 +152,20 @@ class NearDuplicates(Reshaping):
         """``FOUND``."""
         return FOUND
 
-    def split(self, store: Store) -> list[Part]:
-        """One part per partition of the components."""
-        shards = num_shards(self.candidates.documents, store)
-        return [{"partition": each, "shards": shards} for each in range(scattered_into(self.candidates, store))]
+    @property
+    def gathered(self) -> tuple[Candidates, ...]:
+        """The candidates."""
+        return (self.candidates,)
 
-    def writer(self, directory: Path, index: int, part: Part) -> ScatterWriter:
-        """A row group per shard of the documents."""
-        return ScatterWriter(directory, index, FOUND, part["shards"])
+    @property
+    def judged(self) -> Rows:
+        """Our documents."""
+        return self.candidates.documents
 
-    def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
+    def settle(self, part: Part, store: Store, out: ScatterWriter) -> None:
         """Decide on the documents of one partition."""
         from winnow.kernels.leaders import Sets, settle
 
-        assert isinstance(out, ScatterWriter)
         gathered = _Gathered(self._parts(part["partition"], store))
         out.num_bytes, out.num_records = gathered.num_bytes, gathered.rows.num_rows
         order = pc.sort_indices(

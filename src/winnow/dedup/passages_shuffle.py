@@ -13,7 +13,6 @@ from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,10 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.core.guard import Guard, guarded_over
-from winnow.core.run import num_shards
-from winnow.core.shuffle import ScatterWriter, gather, num_partitions, partition_of, scattered_into
-from winnow.core.step import Aligned, Part, Reshaping, Rows, Step
-from winnow.core.table import ShardWriter, Store
+from winnow.core.shuffle import Gathering, Scattering, ScatterWriter, gather, num_partitions, partition_of
+from winnow.core.step import Aligned, Part, Rows, Step
+from winnow.core.table import Store
 from winnow.dedup.passages import FOUND
 from winnow.dedup.preference import Preference
 
@@ -38,10 +36,9 @@ Find = Callable[[pa.Array], "tuple[NDArray[np.void], NDArray[np.int64]]"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class HashedParts(Reshaping):
+class HashedParts(Scattering):
     """One row per part of a document, brought together by its hash."""
 
-    documents: Rows
     preference: Preference
     seed: int
 
@@ -75,22 +72,16 @@ class HashedParts(Reshaping):
         rest = [(name, "ascending") for name in ("place", "shard", "row", "start")]
         return [("high", "ascending"), ("low", "ascending"), *ranks, *rest]
 
-    def split(self, store: Store) -> list[Part]:
-        """One part per shard of the documents."""
-        partitions = num_partitions(total(self.counts, store) * ROW_BYTES)
-        return [{"shard": shard, "partitions": partitions} for shard in range(num_shards(self.documents, store))]
+    def partitions(self, store: Store) -> int:
+        """By the number of parts."""
+        return num_partitions(total(self.counts, store) * ROW_BYTES)
 
-    def writer(self, directory: Path, index: int, part: Part) -> ScatterWriter:
-        """A row group per partition of the hashes."""
-        return ScatterWriter(directory, index, self.schema(), part["partitions"])
-
-    def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
+    def scatter(self, shard: int, store: Store, out: ScatterWriter, guard: Guard) -> None:
         """Scatter the parts of one shard."""
-        assert isinstance(out, ScatterWriter)
-        ranked = self.preference.ranked(self.documents, store, part["shard"], self.counts)
+        ranked = self.preference.ranked(self.documents, store, shard, self.counts)
         ranks = ranked.select([name for name in ranked.column_names if name.startswith("prefer")])
-        find = partial(self._rows, part["shard"], ranks, self.opened(store, part["shard"]))
-        found = list(guarded_over(self.documents, store, part["shard"], ["id", "text"], find, out, guard))
+        find = partial(self._rows, shard, ranks, self.opened(store, shard))
+        found = list(guarded_over(self.documents, store, shard, ["id", "text"], find, out, guard))
         self._scatter(pa.Table.from_batches(found, self._found_schema()).combine_chunks(), out)
 
     def _scatter(self, rows: pa.Table, out: ScatterWriter) -> None:
@@ -117,7 +108,7 @@ class HashedParts(Reshaping):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RepeatedParts(Reshaping):
+class RepeatedParts(Gathering):
     """All copies of a part but the one that is kept."""
 
     parts: HashedParts
@@ -130,18 +121,18 @@ class RepeatedParts(Reshaping):
         """``FOUND``."""
         return FOUND
 
-    def split(self, store: Store) -> list[Part]:
-        """One part per partition."""
-        shards = num_shards(self.parts.documents, store)
-        return [{"partition": partition, "shards": shards} for partition in range(scattered_into(self.parts, store))]
+    @property
+    def gathered(self) -> tuple[HashedParts, ...]:
+        """The parts."""
+        return (self.parts,)
 
-    def writer(self, directory: Path, index: int, part: Part) -> ScatterWriter:
-        """A row group per shard of the documents."""
-        return ScatterWriter(directory, index, FOUND, part["shards"])
+    @property
+    def judged(self) -> Rows:
+        """Their documents."""
+        return self.parts.documents
 
-    def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
+    def settle(self, part: Part, store: Store, out: ScatterWriter) -> None:
         """Group the rows of one partition."""
-        assert isinstance(out, ScatterWriter)
         rows = gather(self.parts, store, part["partition"])
         out.num_bytes, out.num_records = rows.nbytes, rows.num_rows
         sure = rows.column("is_repeat")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,10 +17,9 @@ import pyarrow.compute as pc
 
 from winnow.core.errors import RecipeError
 from winnow.core.guard import Guard
-from winnow.core.run import num_shards
-from winnow.core.shuffle import ScatterWriter, gather, num_partitions, scattered_into
-from winnow.core.step import Aligned, Part, Reshaping, Rows, Step
-from winnow.core.table import ShardWriter, Store
+from winnow.core.shuffle import Gathering, Scattering, ScatterWriter, gather, num_partitions
+from winnow.core.step import Aligned, Part, Rows, Step
+from winnow.core.table import Store
 from winnow.dedup.duplicates import FOUND, Duplicates, scatter_found
 from winnow.dedup.preference import Preference
 from winnow.measure.kmeans import FitKMeans, dimensions, nearest, unit_vectors
@@ -58,10 +56,9 @@ def semantic_duplicates(
 
 
 @dataclass(frozen=True, kw_only=True)
-class VectorClusters(Reshaping):
+class VectorClusters(Scattering):
     """One row per document with a vector, brought together by its nearest centroid."""
 
-    documents: Rows
     centroids: FitKMeans
     preference: Preference
 
@@ -86,28 +83,22 @@ class VectorClusters(Reshaping):
         own = [pa.field("shard", pa.int32()), pa.field("cluster", pa.int64()), pa.field("vector", vector)]
         return pa.schema([*self.preference.fields(), *own])
 
-    def split(self, store: Store) -> list[Part]:
-        """One part per shard of the documents."""
+    def partitions(self, store: Store) -> int:
+        """By the bytes of the vectors, but no more than there are clusters."""
         size = 4 * dimensions(self.centroids.vectors, self.centroids.column) + 120
         wanted = num_partitions(store.table(self.centroids.vectors).manifest.rows * size)
-        partitions = min(wanted, self.centroids.num_clusters)
-        return [{"shard": shard, "partitions": partitions} for shard in range(num_shards(self.documents, store))]
+        return min(wanted, self.centroids.num_clusters)
 
-    def writer(self, directory: Path, index: int, part: Part) -> ScatterWriter:
-        """A row group for every so many clusters."""
-        return ScatterWriter(directory, index, self.schema(), part["partitions"])
-
-    def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
+    def scatter(self, shard: int, store: Store, out: ScatterWriter, guard: Guard) -> None:
         """Scatter the vectors of one shard."""
-        assert isinstance(out, ScatterWriter)
         column = self.centroids.column
-        rows = self.preference.ranked(self.documents, store, part["shard"], self.centroids.vectors)
+        rows = self.preference.ranked(self.documents, store, shard, self.centroids.vectors)
         rows = rows.filter(pc.is_valid(rows.column(column))).combine_chunks()
         vectors = unit_vectors(_combined(rows.column(column)))
         clusters = nearest(vectors, self.centroids.centroids(store))
         kind = self.schema().field("vector").type
         rows = rows.select([field.name for field in self.preference.fields()])
-        rows = rows.append_column("shard", pa.repeat(pa.scalar(part["shard"], pa.int32()), rows.num_rows))
+        rows = rows.append_column("shard", pa.repeat(pa.scalar(shard, pa.int32()), rows.num_rows))
         rows = rows.append_column("cluster", pa.array(clusters, pa.int64()))
         rows = rows.append_column("vector", pa.FixedSizeListArray.from_arrays(vectors.ravel(), type=kind))
         for batch in rows.combine_chunks().to_batches():
@@ -115,7 +106,7 @@ class VectorClusters(Reshaping):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CloseVectors(Reshaping):
+class CloseVectors(Gathering):
     """Documents whose vectors are close, each with the one that is kept."""
 
     clusters: VectorClusters
@@ -130,18 +121,18 @@ class CloseVectors(Reshaping):
         """``FOUND``."""
         return FOUND
 
-    def split(self, store: Store) -> list[Part]:
-        """One part per partition."""
-        shards = num_shards(self.clusters.documents, store)
-        return [{"partition": each, "shards": shards} for each in range(scattered_into(self.clusters, store))]
+    @property
+    def gathered(self) -> tuple[VectorClusters, ...]:
+        """The clusters."""
+        return (self.clusters,)
 
-    def writer(self, directory: Path, index: int, part: Part) -> ScatterWriter:
-        """A row group per shard of the documents."""
-        return ScatterWriter(directory, index, FOUND, part["shards"])
+    @property
+    def judged(self) -> Rows:
+        """The documents."""
+        return self.clusters.documents
 
-    def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
+    def settle(self, part: Part, store: Store, out: ScatterWriter) -> None:
         """Compare within every cluster of one partition."""
-        assert isinstance(out, ScatterWriter)
         rows = gather(self.clusters, store, part["partition"])
         out.num_bytes = rows.nbytes
         out.num_records = rows.num_rows

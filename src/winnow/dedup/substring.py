@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import numpy as np
@@ -20,10 +19,9 @@ import pyarrow.compute as pc
 
 from winnow.core.errors import RecipeError, did_you_mean
 from winnow.core.guard import Guard, guarded_over
-from winnow.core.run import num_shards
-from winnow.core.shuffle import ScatterWriter, gather, num_partitions, partition_of, scattered_into
-from winnow.core.step import Aligned, Part, Reshaping, Rows, Step
-from winnow.core.table import ShardWriter, Store
+from winnow.core.shuffle import Gathering, Scattering, ScatterWriter, gather, num_partitions, partition_of
+from winnow.core.step import Aligned, Part, Rows, Step
+from winnow.core.table import Store
 from winnow.dedup.passages import Passages
 from winnow.dedup.passages_shuffle import Find, HashedParts, RepeatedParts, total
 from winnow.dedup.preference import Preference
@@ -134,10 +132,9 @@ class Windows:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Anchors(Reshaping):
+class Anchors(Scattering):
     """The anchors of every document, brought together by their hashes."""
 
-    documents: Rows
     kind: Windows
 
     @property
@@ -153,23 +150,17 @@ class Anchors(Reshaping):
         """``ANCHOR``."""
         return ANCHOR
 
-    def split(self, store: Store) -> list[Part]:
-        """One part per shard of the documents."""
+    def partitions(self, store: Store) -> int:
+        """By the number of windows."""
         num_anchors = 4 * total(self.counts, store) // self.kind.length
-        partitions = num_partitions(num_anchors * ANCHOR_BYTES)
-        return [{"shard": shard, "partitions": partitions} for shard in range(num_shards(self.documents, store))]
+        return num_partitions(num_anchors * ANCHOR_BYTES)
 
-    def writer(self, directory: Path, index: int, part: Part) -> ScatterWriter:
-        """A row group per partition of the hashes."""
-        return ScatterWriter(directory, index, ANCHOR, part["partitions"])
-
-    def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
+    def scatter(self, shard: int, store: Store, out: ScatterWriter, guard: Guard) -> None:
         """Scatter the anchors of one shard."""
-        assert isinstance(out, ScatterWriter)
-        found = guarded_over(self.documents, store, part["shard"], ["id", "text"], self._anchors, out, guard)
+        found = guarded_over(self.documents, store, shard, ["id", "text"], self._anchors, out, guard)
         hashes = np.concatenate([np.zeros(0, np.uint64), *found])
         hashes, counts = np.unique(hashes, return_counts=True)
-        shard = pa.repeat(pa.scalar(part["shard"], pa.int32()), len(hashes))
+        shard = pa.repeat(pa.scalar(shard, pa.int32()), len(hashes))
         rows = pa.RecordBatch.from_arrays([pa.array(hashes), shard, pa.array(counts > 1)], schema=ANCHOR)
         out.scatter(rows, partition_of(hashes, out.num_partitions))
 
@@ -178,7 +169,7 @@ class Anchors(Reshaping):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RepeatedAnchors(Reshaping):
+class RepeatedAnchors(Gathering):
     """For each shard of the documents those of its anchors that stand in two places or more."""
 
     anchors: Anchors
@@ -191,18 +182,18 @@ class RepeatedAnchors(Reshaping):
         """``REPEATED``."""
         return REPEATED
 
-    def split(self, store: Store) -> list[Part]:
-        """One part per partition."""
-        shards = num_shards(self.anchors.documents, store)
-        return [{"partition": partition, "shards": shards} for partition in range(scattered_into(self.anchors, store))]
+    @property
+    def gathered(self) -> tuple[Anchors, ...]:
+        """The anchors."""
+        return (self.anchors,)
 
-    def writer(self, directory: Path, index: int, part: Part) -> ScatterWriter:
-        """A row group per shard of the documents."""
-        return ScatterWriter(directory, index, REPEATED, part["shards"])
+    @property
+    def judged(self) -> Rows:
+        """Their documents."""
+        return self.anchors.documents
 
-    def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
+    def settle(self, part: Part, store: Store, out: ScatterWriter) -> None:
         """Find what occurs twice in one partition."""
-        assert isinstance(out, ScatterWriter)
         rows = gather(self.anchors, store, part["partition"])
         out.num_bytes, out.num_records = rows.nbytes, rows.num_rows
         _, which, counts = np.unique(rows.column("hash").to_numpy(), return_inverse=True, return_counts=True)
