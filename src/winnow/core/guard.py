@@ -12,7 +12,7 @@ after a death leaves all: a record that kills costs one death more, and ordinary
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -23,8 +23,7 @@ from winnow.core.storage import RemotePath
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from winnow.core.step import Rows
-    from winnow.core.table import ShardWriter, Store
+    from winnow.core.table import ShardWriter
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -182,28 +181,22 @@ def _halving(
 
 
 def guarded_over(
-    documents: Rows,
-    store: Store,
-    shard: int,
-    columns: Sequence[str],
+    batches: Iterable[pa.RecordBatch],
+    label: str,
     function: Callable[[pa.RecordBatch], R],
     out: ShardWriter,
     guard: Guard,
 ) -> Iterator[R]:
-    """What a function makes of the documents of a shard, batch by batch; a document that breaks it is quarantined.
+    """What a function makes of the documents of a task, batch by batch; a document that breaks it is quarantined.
 
-    The function is given ``columns`` and ``row`` (int32), each document's place in the shard.
+    ``label`` names the table that the documents are from.
     """
-    import numpy as np
-    import pyarrow as pa
-
     start = 0
-    for batch in documents.open_shard(store, shard, columns):
+    for batch in batches:
         out.num_bytes += batch.nbytes
-        rows = pa.array(np.arange(start, start + batch.num_rows, dtype=np.int32))
-        for some, made in apply_guarded(function, batch.append_column("row", rows), start, out.num_bytes, guard):
+        for some, made in apply_guarded(function, batch, start, out.num_bytes, guard):
             if isinstance(made, Broken):
-                out.quarantine_document(some, documents.label, made)
+                out.quarantine_document(some, label, made)
             else:
                 yield made
         start += batch.num_rows

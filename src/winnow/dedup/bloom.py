@@ -161,8 +161,8 @@ class ScatteredNgrams(Scattering):
 
     def scatter(self, shard: int, store: Store, out: ScatterWriter, guard: Guard) -> None:
         """Hash the n-grams of one shard."""
-        columns = ["id", "source", "text"]
-        for rows in guarded_over(self.documents, store, shard, columns, partial(self._rows, shard), out, guard):
+        batches = self.documents.open_shard(store, shard, ["id", "source", "text"])
+        for rows in guarded_over(batches, self.documents.label, partial(self._rows, shard), out, guard):
             out.scatter(rows, partition_of(rows.column("place").to_numpy(), out.num_partitions))
 
     def _rows(self, shard: int, documents: pa.RecordBatch) -> pa.RecordBatch:

@@ -10,7 +10,7 @@ no partition is swamped by a blank line or a menu that stands in every document.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -81,7 +81,8 @@ class HashedParts(Scattering):
         ranked = self.preference.ranked(self.documents, store, shard, self.counts)
         ranks = ranked.select([name for name in ranked.column_names if name.startswith("prefer")])
         find = partial(self._rows, shard, ranks, self.opened(store, shard))
-        found = list(guarded_over(self.documents, store, shard, ["id", "text"], find, out, guard))
+        batches = _numbered(self.documents.open_shard(store, shard, ["id", "text"]))
+        found = list(guarded_over(batches, self.documents.label, find, out, guard))
         self._scatter(pa.Table.from_batches(found, self._found_schema()).combine_chunks(), out)
 
     def _scatter(self, rows: pa.Table, out: ScatterWriter) -> None:
@@ -105,6 +106,14 @@ class HashedParts(Scattering):
         columns["place"] = pa.array(hash_strings(documents.column("id"), self.seed)[document])
         columns |= {"shard": pa.repeat(pa.scalar(shard, pa.int32()), len(rows)), "row": rows}
         return pa.RecordBatch.from_pydict(columns, schema=self._found_schema())
+
+
+def _numbered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The batches with a column ``row``: each document's place in the shard."""
+    start = 0
+    for batch in batches:
+        yield batch.append_column("row", pa.array(np.arange(start, start + batch.num_rows, dtype=np.int32)))
+        start += batch.num_rows
 
 
 @dataclass(frozen=True, kw_only=True)

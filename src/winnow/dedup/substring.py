@@ -157,7 +157,8 @@ class Anchors(Scattering):
 
     def scatter(self, shard: int, store: Store, out: ScatterWriter, guard: Guard) -> None:
         """Scatter the anchors of one shard."""
-        found = guarded_over(self.documents, store, shard, ["id", "text"], self._anchors, out, guard)
+        batches = self.documents.open_shard(store, shard, ["id", "text"])
+        found = guarded_over(batches, self.documents.label, self._anchors, out, guard)
         hashes = np.concatenate([np.zeros(0, np.uint64), *found])
         hashes, counts = np.unique(hashes, return_counts=True)
         shard = pa.repeat(pa.scalar(shard, pa.int32()), len(hashes))

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.core.errors import AlignmentError, RecipeError
-from winnow.core.guard import Broken, Guard, apply_guarded
+from winnow.core.guard import Guard, guarded_over
 from winnow.core.run import num_shards
 from winnow.core.step import Aligned, Part, Reshaping, Rows
 from winnow.core.table import ShardWriter, Store
@@ -89,15 +89,9 @@ class Cut(Reshaping):
     def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
         """Cut the texts of one shard."""
         marks = store.table(self.marks).shard(part, ["id", SPANS])
-        start, cut = 0, partial(self._cut, marks)
-        for batch in self.documents.open_shard(store, part):
-            out.num_bytes += batch.nbytes
-            for documents, rows in apply_guarded(cut, batch, start, out.num_bytes, guard):
-                if isinstance(rows, Broken):
-                    out.quarantine_document(documents, self.documents.label, rows)
-                else:
-                    out.write(rows)
-            start += batch.num_rows
+        batches = self.documents.open_shard(store, part)
+        for rows in guarded_over(batches, self.documents.label, partial(self._cut, marks), out, guard):
+            out.write(rows)
 
     def _cut(self, marks: pa.Table, documents: pa.RecordBatch) -> pa.RecordBatch:
         found = pc.index_in(documents.column("id"), marks.column("id").combine_chunks())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from winnow.core.guard import Broken, Guard, apply_guarded
+from winnow.core.guard import Guard, guarded_over
 from winnow.core.run import num_shards
 from winnow.core.step import Part, Reshaping, Rows
 from winnow.core.table import ShardWriter, Store
@@ -43,15 +43,9 @@ class Edit(Reshaping):
     def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
         """Rewrite the documents of one shard."""
         edit = chain(self.editors).load()
-        start = 0
-        for batch in self.documents.open_shard(store, part):
-            out.num_bytes += batch.nbytes
-            for documents, edited in apply_guarded(edit, batch, start, out.num_bytes, guard):
-                if isinstance(edited, Broken):
-                    out.quarantine_document(documents, self.documents.label, edited)
-                else:
-                    out.write(_replaced(documents, edited))
-            start += batch.num_rows
+        batches = self.documents.open_shard(store, part)
+        for rows in guarded_over(batches, self.documents.label, lambda some: _replaced(some, edit(some)), out, guard):
+            out.write(rows)
 
 
 def _replaced(documents: pa.RecordBatch, edited: pa.RecordBatch) -> pa.RecordBatch:
