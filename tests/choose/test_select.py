@@ -48,6 +48,12 @@ def test_a_column_may_stand_without_its_namespace_and_in_any_case(tmp_path: Path
     assert kept(step, tmp_path) == [f"d{n}" for n in range(10, 15)]
 
 
+def test_a_condition_of_several_values_is_refused_by_its_name(tmp_path: Path) -> None:
+    step = Select(documents=LETTERS, measures=(LENGTH,), reject=rules(fine="length.length < 3", many="COLUMNS(*) > 1"))
+    with pytest.raises(RecipeError, match="^toy:many: "):
+        step.check()
+
+
 def test_the_first_reason_is_the_reason_and_all_are_kept(tmp_path: Path) -> None:
     both = rules(short="length.length < 3", even="length.length % 2 = 0", never="length.length < 0")
     step = Select(documents=LETTERS, measures=(LENGTH,), reject=both)

@@ -7,7 +7,7 @@ columns of the documents themselves, all but their text, which no choice reads.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -38,40 +38,45 @@ def namespaces(documents: Rows, scores: Sequence[Aligned]) -> dict[str, pa.Schem
 
 def check_expressions(known: Namespaces, expressions: Mapping[str, str], types: Sequence[str]) -> None:
     """Refuse (RecipeError) an expression that does not bind to the columns or whose type is none of ``types``."""
-    import duckdb
-
     if not expressions:
         return
     connection = connect()
     for name, schema in known.items():
         connection.register(name, _one_row(schema))
-    try:
-        found = _types(connection, known, list(expressions.values()))
-    except duckdb.Error:  # of all of them: look which
-        found = [_type(connection, known, label, expression) for label, expression in expressions.items()]
-    for (label, expression), kind in zip(expressions.items(), found, strict=True):
+    for label, expression, kind in _typed(connection, known, expressions):
         if not any(kind.startswith(allowed) for allowed in types):
             raise RecipeError(f"{label}: {expression!r} is {kind}, but must be {' or '.join(types)}")
 
 
-def _types(connection: duckdb.DuckDBPyConnection, known: Namespaces, expressions: Sequence[str]) -> list[str]:
-    """The SQL type of each expression, evaluated once: a literal that does not convert is found only then."""
-    values = ", ".join(f"({expression}) AS value{index}" for index, expression in enumerate(expressions))
-    query = f"SELECT {values} FROM {_joined(known)}"
-    connection.execute(query)
-    found = [row[1] for row in connection.execute(f"DESCRIBE {query}").fetchall()]
-    if len(found) != len(expressions):  # one of them is several columns: COLUMNS(*)
-        raise RecipeError(f"{', '.join(map(repr, expressions))}: {len(found)} values, but must be {len(expressions)}")
-    return found
-
-
-def _type(connection: duckdb.DuckDBPyConnection, known: Namespaces, label: str, expression: str) -> str:
+def _typed(
+    connection: duckdb.DuckDBPyConnection, known: Namespaces, expressions: Mapping[str, str]
+) -> Iterator[tuple[str, str, str]]:
+    """Each label and expression with its SQL type: from one query for all, or from its own where that one fails."""
     import duckdb
 
     try:
-        return _types(connection, known, [expression])[0]
-    except duckdb.Error as error:
-        raise RecipeError(_explain(label, expression, str(error), known)) from error
+        found = _types(connection, known, expressions.values())
+    except duckdb.Error:
+        found = []
+    if len(found) == len(expressions):
+        yield from zip(expressions.keys(), expressions.values(), found, strict=True)
+        return
+    for label, expression in expressions.items():
+        try:
+            own = _types(connection, known, [expression])
+        except duckdb.Error as error:
+            raise RecipeError(_explain(label, expression, str(error), known)) from error
+        if len(own) != 1:
+            raise RecipeError(f"{label}: {expression!r} is {len(own)} values, but must be one")
+        yield label, expression, own[0]
+
+
+def _types(connection: duckdb.DuckDBPyConnection, known: Namespaces, expressions: Iterable[str]) -> list[str]:
+    """The SQL types of expressions, which are evaluated: a literal that does not convert is found only then."""
+    values = ", ".join(f"({expression}) AS value{index}" for index, expression in enumerate(expressions))
+    query = f"SELECT {values} FROM {_joined(known)}"
+    connection.execute(query)
+    return [row[1] for row in connection.execute(f"DESCRIBE {query}").fetchall()]
 
 
 def columns_in(expression: str, known: Namespaces) -> list[str]:
