@@ -50,7 +50,7 @@ def test_a_column_may_stand_without_its_namespace_and_in_any_case(tmp_path: Path
 
 def test_a_condition_of_several_values_is_refused_by_its_name(tmp_path: Path) -> None:
     step = Select(documents=LETTERS, measures=(LENGTH,), reject=rules(fine="length.length < 3", many="COLUMNS(*) > 1"))
-    with pytest.raises(RecipeError, match="^toy:many: "):
+    with pytest.raises(RecipeError, match=r"^toy:many: "):
         step.check()
 
 
