@@ -26,11 +26,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from winnow.core.errors import WinnowError
-from winnow.core.files import appearing, file_digest, local_copy, open_parquet, read_json, read_texts, stamp, write_json
+from winnow.core.files import (
+    appearing,
+    cache_root,
+    copy,
+    file_digest,
+    local_copy,
+    open_parquet,
+    read_json,
+    read_texts,
+    stamp,
+    write_json,
+)
 from winnow.core.guard import Broken
 from winnow.core.plain import Plain, digest
 from winnow.core.step import Step
-from winnow.core.storage import place
+from winnow.core.storage import RemotePath, place
 
 ROW_GROUP_BYTES = 16 << 20
 ROW_GROUP_ROWS = 8192
@@ -159,6 +170,17 @@ class Table:
         """A file that a whole step made, on this machine; fetched into the cache where the store is elsewhere."""
         written = next((shard.digest for shard in self.manifest.shards if shard.name == name), "")
         return local_copy(self.directory / "files" / name, written)
+
+    def files(self) -> Path:
+        """The directory of the files that a whole step made, on this machine; fetched where the store is elsewhere."""
+        made = self.directory / "files"
+        if not isinstance(made, RemotePath):
+            return made
+        kept = cache_root() / "whole" / digest([[shard.name, shard.digest] for shard in self.manifest.shards])
+        for missing in [shard.name for shard in self.manifest.shards if not (kept / shard.name).exists()]:
+            with appearing(kept / missing) as temporary:
+                copy(made / missing, temporary)
+        return kept
 
     def footer(self, shard: int) -> pq.FileMetaData:
         """What a shard's footer says of its row groups and columns."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from winnow.core.errors import InputError, RecipeError
 from winnow.core.run import num_shards
 from winnow.core.step import Aligned, Whole
 from winnow.core.table import Store
+from winnow.measure.examples import draw
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,19 +76,11 @@ class FitKMeans(Whole):
         for shard in range(num_shards(self.vectors, store)):
             for batch in store.table(self.vectors).batches(shard, ["id", self.column]):
                 valid = batch.filter(batch.column(self.column).is_valid())
-                chosen = valid.filter(pa.array([_draw(id, self.seed) < share for id in valid.column("id").to_pylist()]))
+                chosen = valid.filter(pa.array([draw(id, self.seed) < share for id in valid.column("id").to_pylist()]))
                 ids.extend(chosen.column("id").to_pylist())
                 taken.append(unit_vectors(chosen.column(self.column)))
         order = np.argsort(np.array(ids, dtype=object), kind="stable")
         return np.concatenate(taken)[order]
-
-
-def _draw(id: str, seed: int) -> float:
-    """A number in [0, 1) that depends on the id and the seed alone."""
-    digest = hashlib.blake2b(
-        id.encode("utf-8", "surrogatepass"), digest_size=8, salt=seed.to_bytes(16, "little", signed=True)
-    )
-    return int.from_bytes(digest.digest(), "little") / 2**64
 
 
 def dimensions(vectors: Aligned, column: str) -> int:
