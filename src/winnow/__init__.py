@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from winnow.extract.resiliparse import Resiliparse
     from winnow.extract.trafilatura import Trafilatura
     from winnow.measure.content_hash import ContentHash
+    from winnow.measure.ensemble import Ensemble, FitQuantiles, ensemble
     from winnow.measure.function import Function
     from winnow.measure.kmeans import FitKMeans
     from winnow.measure.language import Language
@@ -54,10 +55,12 @@ _HOMES = {
     "ContentHash": "measure.content_hash",
     "Cut": "edit.cut",
     "Edit": "edit.edit",
+    "Ensemble": "measure.ensemble",
     "Executor": "core.executors",
     "Export": "documents.export",
     "ExportAttributes": "documents.export",
     "FitKMeans": "measure.kmeans",
+    "FitQuantiles": "measure.ensemble",
     "Function": "measure.function",
     "Inline": "core.executors",
     "Language": "measure.language",
@@ -87,6 +90,7 @@ _HOMES = {
     "WinnowError": "core.errors",
     "bloom_duplicates": "dedup.bloom",
     "contamination": "decontaminate.contamination",
+    "ensemble": "measure.ensemble",
     "exact_duplicates": "dedup.exact",
     "line_duplicates": "dedup.lines",
     "lsh_recall": "dedup.minhash",
@@ -107,10 +111,12 @@ __all__ = [
     "ContentHash",
     "Cut",
     "Edit",
+    "Ensemble",
     "Executor",
     "Export",
     "ExportAttributes",
     "FitKMeans",
+    "FitQuantiles",
     "Function",
     "Inline",
     "Language",
@@ -140,6 +146,7 @@ __all__ = [
     "WinnowError",
     "bloom_duplicates",
     "contamination",
+    "ensemble",
     "exact_duplicates",
     "line_duplicates",
     "lsh_recall",

@@ -21,11 +21,11 @@ from winnow.core.database import connect
 from winnow.core.errors import RecipeError
 from winnow.core.guard import Guard
 from winnow.core.run import check_aligned, num_shards
-from winnow.core.sql import check_expressions, evaluate, namespaces, read_columns
+from winnow.core.sql import NUMBERS, check_expressions, evaluate, namespaces, read_columns
 from winnow.core.step import Aligned, Part, Reshaping, Rows, Step
 from winnow.core.table import ShardWriter, Store
 from winnow.measure.measure import Measure
-from winnow.measure.score import Score
+from winnow.measure.score import scores_of
 
 DECISIONS = pa.schema(
     [
@@ -35,7 +35,6 @@ DECISIONS = pa.schema(
         pa.field("rejected_by", pa.list_(pa.string()), metadata={"description": "every rule that rejects"}),
     ]
 )
-_NUMBERS = ("DOUBLE", "FLOAT", "BIGINT", "INTEGER", "HUGEINT", "UBIGINT", "SMALLINT", "TINYINT", "DECIMAL", "UINTEGER")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +62,7 @@ class Select(Reshaping):
     def scores(self) -> tuple[Aligned, ...]:
         """The aligned tables that the conditions read, each once."""
         measures = [*self.measures, *(measure for one in self.rule_sets() for measure in one.measures)]
-        scores = [m if isinstance(m, Aligned) else Score(documents=self.documents, measure=m) for m in measures]
-        return tuple({score.key: score for score in scores}.values())
+        return scores_of(self.documents, measures)
 
     def inputs(self) -> tuple[Step, ...]:
         """The documents and everything that judges them."""
@@ -84,9 +82,9 @@ class Select(Reshaping):
         if self.keep is not None:
             if not 0 < self.keep.fraction <= 1:
                 raise RecipeError(f"keep.fraction is {self.keep.fraction}; it must lie in (0, 1]")
-            check_expressions(known, {"keep": self.keep.key(), "keep.by": self._weight()}, _NUMBERS)
+            check_expressions(known, {"keep": self.keep.key(), "keep.by": self._weight()}, NUMBERS)
         if self.by_group is not None:
-            check_expressions(known, {"by_group": self.by_group}, ["VARCHAR", "BOOLEAN", *_NUMBERS])
+            check_expressions(known, {"by_group": self.by_group}, ["VARCHAR", "BOOLEAN", *NUMBERS])
 
     def split(self, store: Store) -> list[Part]:
         """One part per shard of the documents, with the rank's cuts, which need a look at all of them."""

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Namespaces = Mapping[str, pa.Schema]
 
+NUMBERS = tuple("DOUBLE FLOAT BIGINT INTEGER HUGEINT UBIGINT SMALLINT TINYINT DECIMAL UINTEGER BOOLEAN".split())
+"""SQL types that order documents; yes or no counts as 1 or 0."""
+
 
 def namespaces(documents: Rows, scores: Sequence[Aligned]) -> dict[str, pa.Schema]:
     """What conditions may refer to; RecipeError where two measures claim one namespace."""

@@ -9,13 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from winnow.core.run import check_aligned
-from winnow.core.sql import check_expressions, evaluate, namespaces, read_columns
+from winnow.core.sql import NUMBERS, check_expressions, evaluate, namespaces, read_columns
 from winnow.core.step import Aligned, Rows
 from winnow.core.table import Store
 from winnow.measure.measure import Measure
-from winnow.measure.score import Score
-
-_NUMBERS = tuple("DOUBLE FLOAT BIGINT INTEGER HUGEINT UBIGINT SMALLINT TINYINT DECIMAL UINTEGER BOOLEAN".split())
+from winnow.measure.score import scores_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +31,12 @@ class Preference:
 
     def scores(self, documents: Rows) -> tuple[Aligned, ...]:
         """The aligned tables that the expressions read."""
-        scores = [m if isinstance(m, Aligned) else Score(documents=documents, measure=m) for m in self.measures]
-        return tuple({score.key: score for score in scores}.values())
+        return scores_of(documents, self.measures)
 
     def check(self, documents: Rows) -> None:
         """Bind every expression to the columns (RecipeError)."""
         known = namespaces(documents, self.scores(documents))
-        check_expressions(known, {f"prefer[{i}]": sql for i, sql in enumerate(self.by)}, _NUMBERS)
+        check_expressions(known, {f"prefer[{i}]": sql for i, sql in enumerate(self.by)}, NUMBERS)
 
     def fields(self) -> list[pa.Field]:
         """The columns of ``ranked``."""

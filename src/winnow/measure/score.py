@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from winnow.core.files import fingerprint
-from winnow.core.step import Aligned, Step
+from winnow.core.step import Aligned, Rows, Step
 from winnow.core.table import Store
 from winnow.measure.measure import Measure
 from winnow.measure.model import fitted_models, with_fitted_models
@@ -40,3 +40,9 @@ class Score(Aligned):
     def outside(self) -> dict[str, str]:
         """Digests of the models and lists that the measure reads."""
         return {path: fingerprint(path) for path in self.measure.files()}
+
+
+def scores_of(documents: Rows, measures: Iterable[Measure | Aligned]) -> tuple[Aligned, ...]:
+    """The aligned tables of some measures of documents, each once; what is a table already stays as it is."""
+    scores = [m if isinstance(m, Aligned) else Score(documents=documents, measure=m) for m in measures]
+    return tuple({score.key: score for score in scores}.values())
