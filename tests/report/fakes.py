@@ -22,9 +22,13 @@ from winnow.report.model import (
     Mark,
     Member,
     Node,
+    Placed,
     ReportData,
     Rule,
     Sample,
+    ScoreLook,
+    Scores,
+    SourceMix,
     SourceShare,
     Spread,
     Stage,
@@ -230,6 +234,37 @@ def deduplication() -> Deduplication:
     )
 
 
+def scores(number: int = 3, text: str = TEXT * 3) -> Scores:
+    """So many scores of one pool, the last without a length to compare with."""
+    placed = Placed(sample=sample(5, {}, text=text), quantile=0.25, value=0.018)
+    shown = histogram(SHOWN[1][0], "select-91aa", hump(0.4, 0.2))
+    looks = tuple(
+        ScoreLook(
+            name=f"score{index}",
+            expression="fasttext.hq_logit",
+            label="select-91aa",
+            documents=9000,
+            kept=900,
+            length_correlation=None if index == number - 1 else 0.3,
+            source_share=0.4,
+            histogram=shown,
+            along=(placed,) * 7,
+            just_kept=(placed,) * 3,
+            just_dropped=(placed,) * 3,
+        )
+        for index in range(number)
+    )
+    square = tuple((0.5,) * number for _ in looks)
+    mix = SourceMix(
+        source="forum",
+        documents=4000,
+        pool_fraction=0.4,
+        kept_fractions=(0.1,) * number,
+        mean_quantiles=(0.3,) * number,
+    )
+    return Scores(drawn=9000, scores=looks, correlations=square, agreements=square, sources=(mix,), alarms=("score0",))
+
+
 def report() -> ReportData:
     """A report as of a medium run."""
     label = "select-81c09a1d22ee0f34"
@@ -254,6 +289,7 @@ def report() -> ReportData:
             ),
         ),
         deduplications=(deduplication(),),
+        scores=(scores(),),
         steps=(
             StepTime(
                 label="read-3f2a91c04b7e55d0",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from browser import open_page
-from fakes import HOSTILE, SHOWN, choice, cluster, deduplication, histogram, hump, report, sample
+from fakes import HOSTILE, SHOWN, choice, cluster, deduplication, histogram, hump, report, sample, scores
 from test_markup import Reader
 
 from winnow.report.model import (
@@ -23,6 +23,7 @@ from winnow.report.model import (
     MAX_REJECTED,
     MAX_SAMPLED,
     MAX_SAMPLES,
+    MAX_SCORES,
     ReportData,
 )
 from winnow.report.page import render
@@ -120,11 +121,19 @@ def test_a_text_of_many_short_lines_is_cut_by_lines() -> None:
 
 def test_deduplication_tells_its_alarms_shares_and_purity() -> None:
     page = render(report())
-    assert page.count('role="alert"') == 1 and "loses 3,100 of 4,000" in page
+    assert page.count('role="alert"') == 2 and "loses 3,100 of 4,000" in page
     assert "9,120 of 41,003 documents (22.2%) repeat one of 2,311 that are kept: about 31.2 MB of text." in page
     assert "77.5%" in page and "lowest</span> <b>0.42</b>" in page
     assert "<mark>moon</mark>" in page and "<mark>sun</mark>" in page
     assert page.count('class="cluster"') == 3  # one of those drawn by chance is shown among the largest
+
+
+def test_scores_are_drawn_with_their_documents_and_how_they_differ() -> None:
+    page = render(report())
+    for told in ("score2", "rank correlation with length +0.30", "Just dropped", "Agreement", "mean quantile"):
+        assert told in page
+    alone = render(dataclasses.replace(report(), scores=(scores(1),)))
+    assert "Agreement" not in alone
 
 
 def test_a_run_without_choices_edits_and_failures_is_a_page_too() -> None:
@@ -158,6 +167,7 @@ def full() -> ReportData:
         choices=(dataclasses.replace(choice(), rules=tuple(rules)),),
         histograms=histograms,
         deduplications=(duplicates, duplicates),
+        scores=(scores(MAX_SCORES, text=kanji),),
     )
 
 

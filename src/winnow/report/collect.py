@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from winnow.choose.comparison import Comparison
 from winnow.choose.rules import RuleSet
 from winnow.choose.select import Select
 from winnow.core.plain import to_plain
@@ -40,6 +41,7 @@ from winnow.report.model import (
     ReportData,
     StepTime,
 )
+from winnow.report.scores import scores
 from winnow.report.stages import describe, line, skipped, stages
 
 FRACTION = "words_removed_fraction"
@@ -47,19 +49,23 @@ FRACTION = "words_removed_fraction"
 
 def collect(step: Step, store: Store, *, recipe: str, options: Mapping[str, Any] | None = None) -> ReportData:
     """What a report on the materialized step shows; ``recipe`` and ``options`` are what the user typed."""
-    steps = line(step)
+    shown = step.pool if isinstance(step, Comparison) else step
+    steps = line(shown)
     first = store.table(steps[0]).manifest
-    choices, histograms = _choices([one for one in steps if isinstance(one, Select)], store)
+    selects = [one for one in steps if isinstance(one, Select)]
+    choices, histograms = _choices(selects, store)
+    ranked = [step.choices] if isinstance(step, Comparison) else [((describe(one), one),) for one in selects]
     return ReportData(
         recipe=recipe,
         command=_command(recipe, options or {}),
         source=_source(steps[0]),
         made=store.table(step).manifest.made,
-        stages=stages(step, store),
+        stages=stages(shown, store),
         choices=choices,
         histograms=histograms,
         edits=tuple(_edit(one, store) for one in steps if isinstance(one, Edit)),
         deduplications=deduplications(step, store),
+        scores=tuple(found for one in ranked if (found := scores(one, store)) is not None),
         steps=tuple(_time(one, store) for one in ordered(step)),
         failures=_failures(ordered(step), store),
         skipped=skipped(first),

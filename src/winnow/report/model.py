@@ -22,7 +22,7 @@ MAX_REJECTED = 5
 """Sampled documents per rule that it rejects."""
 MAX_NEAREST = 3
 """Documents per rule that it spares by the narrowest margin."""
-MAX_SAMPLES = 300
+MAX_SAMPLES = 184
 """Sampled documents in the whole report; later rules get none."""
 MAX_SOURCES = 20
 """Sources shown by name; the rest are summed."""
@@ -49,6 +49,16 @@ MAX_SAMPLED = 12
 """Clusters drawn by chance that are looked at per method."""
 MAX_MEMBERS = 5
 """Members of a cluster that are compared, besides the kept one."""
+LENGTH_ALARM = 0.4
+"""A score whose rank correlation with the length of documents is stronger raises an alarm: it may measure length."""
+MAX_DRAWN = 200_000
+"""Documents, drawn by their ids, from which scores are compared."""
+MAX_SCORES = 8
+"""Scores in the whole report whose documents are shown; the others are compared without."""
+MAX_BESIDE_CUT = 2
+"""Documents shown on each side of a score's cut."""
+QUANTILES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
+"""Where in the order of a score a document is shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,6 +269,65 @@ class Deduplication:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Placed:
+    """A document and where a score puts it."""
+
+    sample: Sample
+    quantile: float
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreLook:
+    """A score, the choice by it, and documents along its order."""
+
+    name: str
+    expression: str
+    label: str
+    """The choice's table."""
+    documents: int
+    kept: int
+    length_correlation: float | None
+    """Rank correlation with the number of characters."""
+    source_share: float | None
+    """Share of the variance of ranks that lies between sources."""
+    histogram: Histogram
+    along: tuple[Placed, ...]
+    """The documents at ``QUANTILES``."""
+    just_kept: tuple[Placed, ...]
+    just_dropped: tuple[Placed, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceMix:
+    """A source's share of the pool, and of what each score keeps."""
+
+    source: str
+    documents: int
+    """Among those drawn."""
+    pool_fraction: float
+    kept_fractions: tuple[float, ...]
+    """Of the documents that each score keeps, the share from this source."""
+    mean_quantiles: tuple[float | None, ...]
+    """Where each score puts its documents on average."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """Scores that documents are chosen by, compared."""
+
+    drawn: int
+    """Documents that the comparison rests on."""
+    scores: tuple[ScoreLook, ...]
+    correlations: tuple[tuple[float | None, ...], ...]
+    """Rank correlation of every two scores."""
+    agreements: tuple[tuple[float, ...], ...]
+    """Of the documents that either of two scores keeps, the share that both keep."""
+    sources: tuple[SourceMix, ...]
+    alarms: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class StepTime:
     """What a step cost: processor-seconds over all workers, and the bytes it read."""
 
@@ -315,6 +384,8 @@ class ReportData:
     histograms: tuple[Histogram, ...]
     edits: tuple[EditSummary, ...]
     deduplications: tuple[Deduplication, ...]
+    scores: tuple[Scores, ...]
+    """For every pool that is chosen from by rank."""
     steps: tuple[StepTime, ...]
     failures: tuple[Failure, ...]
     skipped: dict[str, int]
@@ -324,7 +395,8 @@ class ReportData:
 
     def alarms(self) -> tuple[str, ...]:
         """What somebody should look at before the documents are used."""
-        return tuple(alarm for one in self.deduplications for alarm in one.alarms)
+        alarms = [one.alarms for one in self.deduplications] + [one.alarms for one in self.scores]
+        return tuple(alarm for some in alarms for alarm in some)
 
     def to_json(self) -> str:
         """The data as JSON, as the page embeds it and ``report.json`` holds it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
-from winnow.report import duplicates, funnel, histogram, rules
+from winnow.report import duplicates, funnel, histogram, rules, score_cards
 from winnow.report.figures import count, duration, percent, size
 from winnow.report.markup import Markup, join, tag
 from winnow.report.model import EditSummary, Failure, Histogram, Node, ReportData, StepTime
@@ -68,6 +68,7 @@ def _sections(data: ReportData) -> list[tuple[str, Markup | None]]:
     return [
         ("Funnel", funnel.draw(data.stages)),
         ("Rules", join(*(rules.draw(choice, data.histograms) for choice in data.choices)) if data.choices else None),
+        ("Scores", join(*map(score_cards.draw, data.scores)) if data.scores else None),
         ("Duplicates", join(*map(duplicates.draw, data.deduplications)) if data.deduplications else None),
         ("Measures", _measures(data.histograms) if data.histograms else None),
         ("Edits", join(*map(_edit, data.edits)) if data.edits else None),
