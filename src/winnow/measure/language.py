@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from winnow.core.errors import RecipeError, did_you_mean
 from winnow.measure.measure import Judge, column
@@ -38,9 +40,9 @@ class Language:
 
     Attributes:
         scores: languages that get a column ``<language>_score`` each, named as the model names them.
-        model: path of a supervised fastText model (.bin or .ftz; needs the extra ``fasttext``). Newlines become spaces
-            (DCLM deletes them, which glues words) and ``__label__`` is cut from the labels. None: the embedded
-            identifier, whose names are ISO 639-1, or 639-3 where that has none.
+        model: path of a supervised fastText model (.bin or .ftz). Newlines become spaces (DCLM deletes them, which
+            glues words) and ``__label__`` is cut from the labels. None: the embedded identifier, whose names are ISO
+            639-1, or 639-3 where that has none.
         max_bytes: read only the first so many bytes of each text. None reads all, as DCLM and FineWeb do: a page may
             begin with a menu in another language.
     """
@@ -101,18 +103,18 @@ def _embedded(max_bytes: int | None) -> tuple[list[str], Identify]:
 
 
 def _fasttext(path: str, max_bytes: int | None) -> tuple[list[str], Identify]:
-    from winnow.kernels.fasttext import open_classifier, read_labels
+    from winnow.kernels.fasttext_classifier import open_classifier
 
-    labels = read_labels(path)
-    place = {label: index for index, label in enumerate(labels)}
-    predict = open_classifier(path)
+    classifier = open_classifier(Path(path))
 
     def identify(texts: pa.Array) -> NDArray[np.float32]:
-        shares = np.zeros((len(texts), len(labels)), np.float32)
-        for row, text in enumerate(texts.cast(pa.large_binary()).to_pylist()):
-            line = (text or b"")[:max_bytes].decode("utf-8", "ignore").replace("\n", " ")
-            for probability, label in predict(f"{line}\n"):
-                shares[row, place[label]] = probability
-        return shares
+        found = classifier.predict(texts if max_bytes is None else _first_bytes(texts, max_bytes))
+        return np.where(found.known[:, None], found.probabilities, 0).astype(np.float32)
 
-    return [label.removeprefix("__label__") for label in labels], identify
+    return [label.removeprefix("__label__") for label in classifier.labels], identify
+
+
+def _first_bytes(texts: pa.Array, max_bytes: int) -> pa.Array:
+    """The texts cut after so many bytes, before a character of which not all is left."""
+    cut = pc.binary_slice(texts.cast(pa.large_binary()), 0, max_bytes).to_pylist()
+    return pa.array([None if text is None else text.decode("utf-8", "ignore") for text in cut], pa.large_string())
