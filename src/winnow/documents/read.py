@@ -116,7 +116,7 @@ class Read(Reshaping):
             return read_parquet(span, (self.text_key, self.id_key, self.url_key), guard, position)
         if span.kind == "warc":
             return read_warc(span, sandbox, guard, position)
-        return iter([_unreadable(span)])
+        return iter([unreadable(span)])
 
     def _write(self, batch: Batch, span: Span, out: ShardWriter) -> None:
         rows = batch.documents
@@ -151,6 +151,7 @@ def _ids(given: pa.Array, rows: pa.RecordBatch) -> pa.Array:
     return pa.array([document_id(url, text) if id is None else id for id, url, text in pairs], pa.string())
 
 
-def _unreadable(span: Span) -> Batch:
+def unreadable(span: Span) -> Batch:
+    """What a file of a kind that is known and not read gives: one quarantined record that says what to do."""
     empty = pa.RecordBatch.from_pylist([], schema=pa.schema([f.with_nullable(True) for f in CORE]))
     return Batch(empty, [Quarantined(span.path, "error", f"not read: {remedy(span.path)}")], {}, 1, span.size)

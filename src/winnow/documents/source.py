@@ -22,6 +22,7 @@ Kind = Literal["warc", "jsonl", "parquet", "unreadable"]
 _KINDS: dict[str, Kind] = {
     ".warc": "warc",
     ".wet": "warc",
+    ".wat": "warc",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "jsonl",

@@ -74,7 +74,7 @@ def read_warc(span: Span, sandbox: Sandbox[Payload, Text | Skip], guard: Guard, 
         stream = cast(BinaryIO, raw)
         rows = _Rows(span.path)
         records = read_records(stream, max_bytes=MAX_RECORD_BYTES, damaged=guard.suspects.deaths > 0)
-        for block in _blocks(records):
+        for block in blocks(records):
             num_bytes = stream.tell()
             for record, is_poison in guard.each(position, block, num_bytes):
                 rows.add(record, is_poison)
@@ -85,7 +85,7 @@ def read_warc(span: Span, sandbox: Sandbox[Payload, Text | Skip], guard: Guard, 
         yield rows.take(span.size)
 
 
-def _blocks(records: Iterator[Record | Damage]) -> Iterator[list[Record | Damage]]:
+def blocks(records: Iterator[Record | Damage]) -> Iterator[list[Record | Damage]]:
     """Gather records into blocks of about ``_BLOCK_BYTES``: one call of the sandbox."""
     block: list[Record | Damage] = []
     held = 0

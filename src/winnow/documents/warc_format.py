@@ -31,7 +31,7 @@ class Record(NamedTuple):
     payload_type: str | None
     """``WARC-Identified-Payload-Type``: what the crawler took the body for."""
     block: bytes
-    """Everything behind the header; empty for the types that hold no document, its beginning if it is too large."""
+    """Everything behind the header; empty for what bears no document, its beginning if it is too large."""
     num_bytes: int
     """Size of the whole block."""
 
@@ -104,8 +104,9 @@ def record_type(fields: Mapping[str, str]) -> str:
 
 
 def bears_document(fields: Mapping[str, str]) -> bool:
-    """Whether the block of the record may hold a document."""
-    return record_type(fields) in _BEARERS
+    """Whether the block of the record may hold a document, or what a WAT file says of one."""
+    kind = record_type(fields)
+    return kind in _BEARERS or (kind == "metadata" and fields.get("content-type") == "application/json")
 
 
 def to_length(value: str | None) -> int | None:

@@ -10,28 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.core.errors import RecipeError
+from winnow.documents.addresses import PARTS, normalize_hosts, registered_domains, without_www
 from winnow.measure.measure import Judge, column
-
-if TYPE_CHECKING:
-    from publicsuffixlist import PublicSuffixList
 
 Count = Callable[[pa.Array], pa.Array]
 
-_PARTS = (
-    r"^\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?//"
-    r"(?:[^/?#\\@]*@)*(?P<host>\[[^\]/?#\\]*\]|[^/?#\\:@\s]*)(?::[0-9]*)?\s*(?:[/\\](?P<path>[^?#]*)|[?#]|$)"
-)
 _TOKEN = r"(?:[\pL\pN]|%[0-9A-Fa-f]{2})+"
-_HOST = r"^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]*:[0-9a-f:.]*\])$"
-_ADDRESS = r"^(?:[0-9]+(?:\.[0-9]+){3}|\[.*\])$"
 _LISTED_ADDRESS = r"^(?:[0-9]+(?:\.[0-9]+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%\w+)?)[ \t]+"
 _MAX_UNUSABLE = 0.01
 
@@ -85,10 +76,10 @@ class Url:
 
         def judge(documents: pa.RecordBatch) -> pa.RecordBatch:
             urls = _urls(documents)
-            parts = pc.extract_regex(urls, _PARTS)
-            hosts = _normalize_hosts(pc.struct_field(parts, "host"))
+            parts = pc.extract_regex(urls, PARTS)
+            hosts = normalize_hosts(pc.struct_field(parts, "host"))
             tokens = pc.count_substring_regex(pc.struct_field(parts, "path"), _TOKEN).fill_null(0)
-            columns = [hosts, _registered_domains(hosts), tokens.cast(pa.int32())]
+            columns = [hosts, registered_domains(hosts), tokens.cast(pa.int32())]
             columns += [find(hosts) for find in find_blocked]
             columns += [count(urls) for count in counts]
             return pa.record_batch(columns, schema=self.columns())
@@ -104,43 +95,6 @@ def _urls(documents: pa.RecordBatch) -> pa.Array:
     if "url" not in documents.schema.names:
         return pa.nulls(documents.num_rows, pa.string())
     return documents.column("url").cast(pa.string())
-
-
-def _normalize_hosts(hosts: pa.Array) -> pa.Array:
-    """Hosts in the form in which two that are the same compare equal; null for what is no host."""
-    hosts = pc.ascii_rtrim(pc.ascii_lower(hosts), ".")
-    foreign = np.flatnonzero(pc.invert(pc.string_is_ascii(hosts).fill_null(True)))
-    if len(foreign):
-        names = hosts.to_numpy(zero_copy_only=False)
-        names[foreign] = [_punycode(name) for name in names[foreign]]
-        hosts = pa.array(names, pa.string())
-    return pc.if_else(pc.match_substring_regex(hosts, _HOST), hosts, None)
-
-
-def _punycode(host: str) -> str | None:
-    try:
-        return host.encode("idna").decode("ascii").lower()
-    except UnicodeError:
-        return None
-
-
-def _registered_domains(hosts: pa.Array) -> pa.Array:
-    suffixes = _public_suffixes()
-    encoded = hosts.dictionary_encode()
-    is_address = pc.match_substring_regex(encoded.dictionary, _ADDRESS).to_pylist()
-    domains = [
-        host if address else suffixes.privatesuffix(host) or host
-        for host, address in zip(encoded.dictionary.to_pylist(), is_address, strict=True)
-    ]
-    return pa.array(domains, pa.string()).take(encoded.indices)
-
-
-@cache
-def _public_suffixes() -> PublicSuffixList:
-    """Mozilla's list as publicsuffixlist bundles it, with its private part: ``me.github.io`` is a site of its own."""
-    from publicsuffixlist import PublicSuffixList
-
-    return PublicSuffixList()
 
 
 def _read_lines(path: str) -> pa.Array:
@@ -184,19 +138,11 @@ def _read_blocklist(path: str) -> Callable[[pa.Array], pa.Array]:
 def _listed_domains(path: str) -> pa.Array:
     lines = pc.replace_substring_regex(_read_lines(path), _LISTED_ADDRESS, "")
     entries = pc.list_flatten(pc.ascii_split_whitespace(lines))
-    hosts = _normalize_hosts(pc.replace_substring_regex(pc.ascii_ltrim(entries, "*."), ":[0-9]+$", ""))
+    hosts = normalize_hosts(pc.replace_substring_regex(pc.ascii_ltrim(entries, "*."), ":[0-9]+$", ""))
     if hosts.null_count > _MAX_UNUSABLE * len(hosts):
         first = entries.filter(hosts.is_null())[0]
         raise RecipeError(f"{hosts.null_count:,} of {len(hosts):,} entries of {path} are no domains, such as '{first}'")
-    return _without_www(hosts.drop_null())
-
-
-def _without_www(hosts: pa.Array) -> pa.Array:
-    """``www.`` cut off, but where a public suffix would be left: ``www.com`` is a domain like others."""
-    suffixes = _public_suffixes()
-    starts = pc.starts_with(hosts, "www.")
-    rest = [host[4:] if suffixes.privatesuffix(host[4:]) else host for host in hosts.filter(starts).to_pylist()]
-    return pc.replace_with_mask(hosts, starts, pa.array(rest, pa.string()))
+    return without_www(hosts.drop_null())
 
 
 def _read_words(path: str, normalize: Callable[[pa.Array], pa.Array]) -> Count:
