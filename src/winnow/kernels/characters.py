@@ -143,3 +143,30 @@ def _decode_long_before(data: Bytes, start: int, at: int) -> tuple[int, int]:
     if first + length == at:
         return code, length
     return 0xDC00 + np.int64(data[at - 1]), 1
+
+
+@inlined
+def encode(out: Bytes, at: int, code: int) -> int:
+    """Write a character as UTF-8, up to four bytes; gives where it ends."""
+    if code < 0x80:
+        out[at] = code
+        return at + 1
+    return _encode_long(out, at, code)
+
+
+@leaf
+def _encode_long(out: Bytes, at: int, code: int) -> int:
+    if code < 0x800:
+        out[at] = 0xC0 | code >> 6
+        out[at + 1] = 0x80 | code & 0x3F
+        return at + 2
+    if code < 0x10000:
+        out[at] = 0xE0 | code >> 12
+        out[at + 1] = 0x80 | code >> 6 & 0x3F
+        out[at + 2] = 0x80 | code & 0x3F
+        return at + 3
+    out[at] = 0xF0 | code >> 18
+    out[at + 1] = 0x80 | code >> 12 & 0x3F
+    out[at + 2] = 0x80 | code >> 6 & 0x3F
+    out[at + 3] = 0x80 | code & 0x3F
+    return at + 4

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.kernels.buffers import PADDING, text_buffers
-from winnow.kernels.characters import NUM_CODE_POINTS, decode
+from winnow.kernels.characters import NUM_CODE_POINTS, decode, encode
 from winnow.kernels.jit import inlined, kernel, leaf
 from winnow.kernels.simd import BLOCK, between, low_bits, store_small, trailing_zeros
 
@@ -170,11 +170,11 @@ def _fold_chunk(text: Bytes, at: int, end: int, folds: Folds, out: Bytes, first:
         if folded & _SEVERAL:
             start = (folded & ~_SEVERAL) >> 2
             for k in range(start, start + (folded & 3)):
-                written = _put(out, written, np.int64(folds.sequences[k]))
+                written = encode(out, written, np.int64(folds.sequences[k]))
         elif folded == _SPACE:
             written = _put_space(out, first, written)
         elif folded != _NOTHING:
-            written = _put(out, written, folded)
+            written = encode(out, written, folded)
     return at, _put_space(out, first, written)
 
 
@@ -207,30 +207,3 @@ def _skip_digits(text: Bytes, at: int, end: int, folds: Folds) -> int:
             break
         at += length
     return at
-
-
-@inlined
-def _put(out: Bytes, at: int, code: int) -> int:
-    """Write a character as UTF-8; gives where it ends."""
-    if code < 0x80:
-        out[at] = code
-        return at + 1
-    return _put_long(out, at, code)
-
-
-@leaf
-def _put_long(out: Bytes, at: int, code: int) -> int:
-    if code < 0x800:
-        out[at] = 0xC0 | code >> 6
-        out[at + 1] = 0x80 | code & 0x3F
-        return at + 2
-    if code < 0x10000:
-        out[at] = 0xE0 | code >> 12
-        out[at + 1] = 0x80 | code >> 6 & 0x3F
-        out[at + 2] = 0x80 | code & 0x3F
-        return at + 3
-    out[at] = 0xF0 | code >> 18
-    out[at + 1] = 0x80 | code >> 12 & 0x3F
-    out[at + 2] = 0x80 | code >> 6 & 0x3F
-    out[at + 3] = 0x80 | code & 0x3F
-    return at + 4

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from winnow.core.errors import InputError, RecipeError
 from winnow.core.run import num_shards
-from winnow.core.step import Aligned, Whole
+from winnow.core.step import Aligned, Rows, Whole
 from winnow.core.table import Store
 from winnow.measure.examples import draw
 
@@ -76,14 +76,15 @@ class FitKMeans(Whole):
         for shard in range(num_shards(self.vectors, store)):
             for batch in store.table(self.vectors).batches(shard, ["id", self.column]):
                 valid = batch.filter(batch.column(self.column).is_valid())
-                chosen = valid.filter(pa.array([draw(id, self.seed) < share for id in valid.column("id").to_pylist()]))
+                drawn = [draw(id, self.seed) < share for id in valid.column("id").to_pylist()]
+                chosen = valid.filter(pa.array(drawn, pa.bool_()))
                 ids.extend(chosen.column("id").to_pylist())
                 taken.append(unit_vectors(chosen.column(self.column)))
         order = np.argsort(np.array(ids, dtype=object), kind="stable")
         return np.concatenate(taken)[order]
 
 
-def dimensions(vectors: Aligned, column: str) -> int:
+def dimensions(vectors: Rows, column: str) -> int:
     """How long the vectors of a column are; RecipeError where it holds none."""
     schema = vectors.schema()
     kind = schema.field(column).type if column in schema.names else None
