@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,21 @@ def test_a_raised_version_is_another_key(monkeypatch: pytest.MonkeyPatch) -> Non
     before = Letters().key
     monkeypatch.setattr(Letters, "version", "2")
     assert Letters().key != before
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    what: str
+    where: str = field(default="here", compare=False)
+
+
+def test_a_field_that_says_where_is_kept_and_is_no_part_of_the_key() -> None:
+    def step(where: str) -> Doubled:
+        return Doubled(documents=Letters(), bad=(Placed(what="a", where=where),))  # type: ignore[arg-type]
+
+    assert step("there").key == step("here").key
+    assert step("there").key != Doubled(documents=Letters(), bad=(Placed(what="b"),)).key  # type: ignore[arg-type]
+    assert from_plain(to_plain(step("there"))).bad[0].where == "there"
 
 
 def test_a_recipe_written_for_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,8 @@
 
 Two forms of the same walk. ``to_plain`` keeps everything needed to build the step again. ``identity`` keeps only what
 the result depends on: class names without their modules (code may move), the class's ``version``, the fields, and
-each input step replaced by its key.
+each input step replaced by its key. A field declared with ``compare=False`` says where or how fast, not what: the first
+form keeps it, the second does not.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def identity(step: Step) -> Plain:
     return {
         "class": type(step).__name__,
         "version": step.version,
-        "fields": _fields(step, _identity_value),
+        "fields": _telling_fields(step),
     }
 
 
@@ -77,8 +78,7 @@ def _identity_value(value: object) -> Plain:
     if isinstance(value, Step):
         return {"key": value.key}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = _fields(value, _identity_value)
-        return {"class": type(value).__name__, "version": _version(value), "fields": fields}
+        return {"class": type(value).__name__, "version": _version(value), "fields": _telling_fields(value)}
     if callable(value):
         return {"identity": callable_identity(value)}
     return _plain_leaf(value, _identity_value)
@@ -111,6 +111,12 @@ def _string_key(key: object) -> str:
 
 def _fields(value: Any, encode: Callable[[object], Plain]) -> dict[str, Plain]:
     return {field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
+
+
+def _telling_fields(value: Any) -> dict[str, Plain]:
+    """The fields that the result depends on."""
+    telling = [field.name for field in dataclasses.fields(value) if field.compare]
+    return {name: _identity_value(getattr(value, name)) for name in telling}
 
 
 def _version(value: object) -> str | None:

@@ -12,7 +12,7 @@ import platform
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import pyarrow as pa
 from winnow.core.errors import AlignmentError, FailureBudgetError, WinnowError, WorkerError
 from winnow.core.executors import Died, Executor, Inline
 from winnow.core.files import appearing_directory, file_digest, files_below, read_json, remove, write_json
-from winnow.core.guard import Broken, Guard, Note, Suspects, apply_guarded
+from winnow.core.guard import Broken, Guard, Note, Suspects, apply_guarded, with_names
 from winnow.core.plain import digest, to_plain
 from winnow.core.progress import Progress, Silent
 from winnow.core.step import Aligned, Part, Reshaping, Rows, Step, Whole, ordered
@@ -34,6 +34,8 @@ FREE_FAILURES = 3
 """So many quarantined records never stop a run whose budget is not 0: a share of a small sample says little."""
 MIN_RECORDS = 1000
 """Records seen before the failure budget may stop a run early; at a step's end it always counts."""
+MAX_MACHINES = 5
+"""Machines that one task may lose: fewer are bad luck, so many are the task's doing."""
 
 
 def materialize(
@@ -120,6 +122,8 @@ class _Run:
         if not steps:
             return
         tasks = self._tasks(steps)
+        for step in steps:
+            step.announce(self.store)
         self._prepare(steps, tasks)
         done = set[int].intersection(*(finished_tasks(step, self.store) for step in steps))
         pending = [task for task in tasks if task.index not in done]
@@ -301,16 +305,24 @@ def _joins(step: Aligned, sharing: dict[str, list[Step]], groups: list[list[Step
 
 
 def _retry(task: Task, died: Died) -> Task:
+    """The task with what its worker's death says of its records; WorkerError where it has died too often."""
+    names = ", ".join(step.label for step in task.steps)
     if died.with_its_machine:
-        return task
-    suspects = task.suspects.after(Note.read(task.note))
-    if suspects.deaths > 3 + 3 * len(suspects.poison):
-        names = ", ".join(step.label for step in task.steps)
-        raise WorkerError(
-            f"task {task.index} of {names} killed {suspects.deaths} workers ({died.reason}); if it was memory, use "
-            "fewer workers; if it dies before its first record, run with --workers 0 --debug to see why"
-        )
-    return Task(task.steps, task.index, task.part, task.root, suspects)
+        suspects = replace(task.suspects, machines=task.suspects.machines + 1)
+        if suspects.machines >= MAX_MACHINES:
+            raise WorkerError(
+                f"task {task.index} of {names} was at work on {suspects.machines} machines that were lost, one after "
+                f"the other (last: {died.reason}); if they ran out of memory, use fewer workers or larger machines; "
+                "if they were taken away, run the same command again: finished work is kept"
+            )
+    else:
+        suspects = task.suspects.after(Note.read(task.note))
+        if suspects.deaths > 3 + 3 * len(suspects.poison):
+            raise WorkerError(
+                f"task {task.index} of {names} killed {suspects.deaths} workers ({died.reason}); if it was memory, use "
+                "fewer workers; if it dies before its first record, run with --workers 0 --debug to see why"
+            )
+    return replace(task, suspects=suspects)
 
 
 def _perform_one(step: Step, task: Task, store: Store, guard: Guard) -> None:
@@ -359,13 +371,13 @@ def _perform_aligned(steps: Sequence[Aligned], task: Task, store: Store, guard: 
 
 
 def _columns_read(steps: Sequence[Aligned]) -> list[str] | None:
-    """The documents' columns that some of the steps look at; None for all."""
-    read = ["id"]
+    """The documents' columns that some of the steps look at, and those that name a document; None for all."""
+    read: list[str] = []
     for step in steps:
         if step.reads is None:
             return None
         read.extend(step.reads)
-    return list(dict.fromkeys(read))
+    return with_names(read, steps[0].documents)
 
 
 class _Column:

@@ -65,6 +65,9 @@ class Step(ABC):  # noqa: B024 - abstract by its three shapes
     def check(self) -> None:  # noqa: B027 - most steps have nothing to refuse
         """Refuse what cannot work (RecipeError) before anything runs."""
 
+    def announce(self, store: Store) -> None:  # noqa: B027 - most steps cost time alone
+        """Say what making it will cost, or refuse to (RecipeError), once its inputs stand and before its first task."""
+
     def outside(self) -> dict[str, str]:
         """Fingerprint of each outside file that the result depends on; where one changes, the result is made again."""
         return {}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -30,6 +30,14 @@ class Measure(Protocol):
 
     def load(self) -> Judge:
         """Open what is needed (a model, a list) and give the function that judges; called once per worker."""
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A measure that costs more than time, and says so before it begins."""
+
+    def announce(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Log what judging the documents will cost, or refuse to (RecipeError); called once, before any is judged."""
 
 
 def column(name: str, type: pa.DataType, description: str, *, unit: str = "", range: str = "") -> pa.Field:

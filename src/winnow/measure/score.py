@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from winnow.core.files import fingerprint
+from winnow.core.run import num_shards
 from winnow.core.step import Aligned, Rows, Step
 from winnow.core.table import Store
-from winnow.measure.measure import Measure
+from winnow.measure.measure import Measure, Priced
 from winnow.measure.model import fitted_models, with_fitted_models
 
 
@@ -36,6 +38,13 @@ class Score(Aligned):
     def load(self, store: Store, shard: int) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
         """Open the measure."""
         return with_fitted_models(self.measure, store).load()
+
+    def announce(self, store: Store) -> None:
+        """What the measure says of its cost, if it has one besides time."""
+        if isinstance(self.measure, Priced):
+            shards = range(num_shards(self.documents, store))
+            batches = (self.documents.open_shard(store, shard, ["id", "text"]) for shard in shards)
+            self.measure.announce(itertools.chain.from_iterable(batches))
 
     def outside(self) -> dict[str, str]:
         """Digests of the models and lists that the measure reads."""
