@@ -1,6 +1,6 @@
-"""Choices by rank: the top, the middle, the bottom or a random sample, by documents or by weight.
+"""Choices by rank: the top, the middle, the bottom, a draw or a random sample, by documents or by weight.
 
-All four are one thing: order the documents by a key, and keep a window of their summed weight. So the share that is
+All of them are one thing: order the documents by a key, and keep a window of their summed weight. So the share that is
 kept is exact, ties are broken by id, and the cut depends on the scores alone.
 """
 
@@ -46,6 +46,24 @@ class Top:
     def window(self) -> tuple[float, float]:
         """From the first."""
         return 0.0, self.fraction
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Keep the documents that ``Top(score, 1 - fraction)`` leaves, to the last tie."""
+
+    version: ClassVar[str] = "1"
+    score: str
+    fraction: float
+    by: str = "documents"
+
+    def key(self) -> str:
+        """That of ``Top``."""
+        return Top(self.score, self.fraction).key()
+
+    def window(self) -> tuple[float, float]:
+        """To the last."""
+        return 1 - self.fraction, 1.0
 
 
 @dataclass(frozen=True)
@@ -100,6 +118,36 @@ class Sample:
     def window(self) -> tuple[float, float]:
         """From the first."""
         return 0.0, self.fraction
+
+
+@dataclass(frozen=True)
+class Gumbel:
+    """Draw without replacement, a document in proportion to exp(score / temperature): Gumbel top-k.
+
+    How DSIR (Xie et al. 2023) draws by log weights and QuRating (Wettig et al. 2024) by ratings. The temperature is in
+    the score's units: near 0 this is ``Top``, high above the scores' spread it is ``Sample``. The noise is a hash of id
+    and seed, so a smaller fraction keeps a part of what a larger one keeps, and no order or split matters.
+    """
+
+    version: ClassVar[str] = "1"
+    score: str
+    fraction: float
+    temperature: float = 1.0
+    seed: int = 0
+    by: str = "documents"
+
+    def key(self) -> str:
+        """The negated score less its noise: -log(-log(u)) with u in (0, 1), so never infinite."""
+        uniform = f"((md5_number_lower(documents.id || ':gumbel:{self.seed}') >> 12) + 0.5) / {2**52}"
+        return f"{self.temperature!r} * ln(-ln({uniform})) - CAST(({self.score}) AS DOUBLE)"
+
+    def window(self) -> tuple[float, float]:
+        """From the first."""
+        return 0.0, self.fraction
+
+
+ByScore = Top | Rest | Bottom | Middle | Gumbel
+"""The ranks that go by a score."""
 
 
 def weight(rank: Rank, text_namespaces: list[str]) -> str:
