@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from toys import Length, Letters, Longest, square_or_die
 
-from winnow.core.errors import RecipeError, WinnowError
+from winnow.core import run
+from winnow.core.errors import RecipeError, WinnowError, WorkerError
 from winnow.core.executors import Died, Processes
+from winnow.core.guard import Guard
 from winnow.core.ray import Ray
 from winnow.core.run import finished_tasks, materialize
-from winnow.core.step import Step, ordered
-from winnow.core.table import Store
+from winnow.core.step import Part, Step, ordered
+from winnow.core.table import ShardWriter, Store
 
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own
 
@@ -83,9 +89,9 @@ def test_a_machine_that_sees_another_disk_is_told(executor: Ray) -> None:
 
 
 def test_a_run_that_is_given_up_leaves_no_task_running(executor: Ray, tmp_path: Path) -> None:
-    run = executor.run(leave_marks, [str(tmp_path / str(index)) for index in range(4)])
-    next(run)
-    run.close()  # type: ignore[attr-defined]
+    marks = executor.run(leave_marks, [str(tmp_path / str(index)) for index in range(4)])
+    next(marks)
+    marks.close()  # type: ignore[attr-defined]
     time.sleep(1)
     before = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
     time.sleep(1)
@@ -130,6 +136,45 @@ def test_a_node_killed_in_the_middle_costs_its_shards_alone(cluster: Any, execut
     assert 0 < killing.lost < 16
     assert digests(lengths, tmp_path / "cluster") == digests(lengths, tmp_path / "here")
     assert not list(Store(tmp_path / "cluster").table(lengths).quarantine())
+
+
+def test_a_task_that_takes_every_machine_down_ends_the_run(
+    cluster: Any, executor: Ray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "MAX_MACHINES", 2)
+    step = Felling(tasks=1)
+    doomed = [cluster.add_node(num_cpus=1) for _ in range(2)]
+    with occupied(cluster), pytest.raises(WorkerError, match=rf"task 0 of {step.label} was at work on 2 machines that"):
+        materialize(step, tmp_path, executor)
+    for node in doomed:
+        assert node.all_processes["raylet"][0].process.poll() == -signal.SIGKILL  # each was lost once
+        cluster.remove_node(node, allow_graceful=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Felling(Letters):
+    """Documents whose making takes the node down: the process that its workers are children of."""
+
+    def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
+        os.kill(os.getppid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@contextmanager
+def occupied(cluster: Any) -> Iterator[None]:
+    """Leave no core free on the nodes of two cores."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU") == 2]
+    there = [NodeAffinitySchedulingStrategy(node, soft=False) for node in nodes]
+    sleep = ray.remote(max_retries=0, num_cpus=2)(lambda: time.sleep(600))
+    sleeping = [sleep.options(scheduling_strategy=strategy).remote() for strategy in there]
+    for node in nodes:
+        wait_until(node, busy=True)
+    yield
+    for task in sleeping:
+        ray.cancel(task, force=True)
 
 
 def warm_up(node: str) -> None:

@@ -7,18 +7,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from toys import Doubled, Length, Letters, Longest
+from toys import Doubled, Given, Length, Letters, Longest
 
 from winnow.core.errors import AlignmentError, FailureBudgetError, WorkerError
-from winnow.core.executors import Executor, Inline, Processes
+from winnow.core.executors import Died, Executor, Inline, Processes
 from winnow.core.run import check_aligned, fresh, materialize, passes, perform
 from winnow.core.step import Aligned, Step
 from winnow.core.table import Store
@@ -135,6 +135,26 @@ def test_a_task_that_kills_every_worker_ends_the_run(tmp_path: Path) -> None:
         materialize(lengths, tmp_path, Processes(1))
 
 
+@dataclass
+class LosingMachines:
+    """Runs tasks here, after their machine has been lost so many times."""
+
+    losses: int
+
+    def run(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        for index, item in enumerate(items):
+            self.losses -= 1
+            yield index, function(item) if self.losses < 0 else Died("the node is gone", with_its_machine=True)
+
+
+def test_a_task_outlives_four_lost_machines_but_not_five(tmp_path: Path) -> None:
+    letters = Letters(tasks=1)
+    with pytest.raises(WorkerError, match=rf"task 0 of {letters.label} .* on 5 machines .*the node is gone.* again"):
+        materialize(letters, tmp_path, LosingMachines(5))
+    materialize(letters, tmp_path, LosingMachines(4))
+    assert not list(Store(tmp_path).table(letters).quarantine())
+
+
 def test_too_many_failures_stop_the_run_and_a_larger_budget_finishes_it(tmp_path: Path) -> None:
     doubled = Doubled(documents=Letters(size=10), bad=("d4", "d5"))
     with pytest.raises(FailureBudgetError, match=r"2 of 20 records \(10\.0%\).*cannot be doubled"):
@@ -226,6 +246,19 @@ def test_perform_gives_the_records_of_a_task_that_is_done_already(tmp_path: Path
     (record,) = perform(Task((letters,), 0, 0, tmp_path))
     assert record.rows == 5
     assert shard_bytes(letters, tmp_path) == before
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfText(Length):
+    reads: ClassVar[tuple[str, ...] | None] = ("text",)
+
+
+def test_a_document_is_named_by_id_and_url_whatever_its_measure_reads(tmp_path: Path) -> None:
+    documents = Given(shards=((("a", "x", "https://a.example/1", None), ("b", "y", None, None)),))
+    for bad in (OfText(documents=documents, bad=("a", "b")), Length(documents=documents, bad=("a", "b"))):
+        materialize(bad, tmp_path)
+        named = [(entry["id"], entry["url"]) for entry in Store(tmp_path).table(bad).quarantine()]
+        assert named == [("a", "https://a.example/1"), ("b", None)]
 
 
 def test_a_pass_reads_only_the_columns_that_its_steps_look_at(tmp_path: Path) -> None:

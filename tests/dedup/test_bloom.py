@@ -1,19 +1,31 @@
 from __future__ import annotations
 
+import os
 import random
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import bloom_run
 import numpy as np
 import pyarrow as pa
 import pytest
+import toys
+from bloom_run import prose
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys import Given, rows_of
 
+from winnow.choose.rules import RuleSet
+from winnow.choose.select import Select
 from winnow.core import shuffle
 from winnow.core.errors import RecipeError
 from winnow.core.executors import Processes
+from winnow.core.files import read_json
 from winnow.core.run import materialize
+from winnow.core.shuffle import num_partitions, scattered_into
 from winnow.core.table import Store
 from winnow.dedup import bloom_pass
 from winnow.dedup.bloom import BloomDuplicates, bloom_duplicates
@@ -22,12 +34,6 @@ from winnow.kernels.bloom_reference import look_up
 from winnow.kernels.passages import hash_strings
 
 LINE = "the quick brown fox jumps over the lazy dog"
-WORDS = [f"w{number}" for number in range(40)]
-
-
-def prose(seed: int, num_lines: int = 4) -> str:
-    chance = random.Random(seed)
-    return "\n".join(" ".join(chance.choices(WORDS, k=12)) for _ in range(num_lines))
 
 
 def judged(step: Given, store: Path, **options: object) -> dict[str, dict[str, object]]:
@@ -117,13 +123,9 @@ def test_documents_are_met_in_the_order_of_the_hashes_of_their_ids(
 
 def large(monkeypatch: pytest.MonkeyPatch) -> tuple[BloomDuplicates, BloomPass]:
     """A pass of several partitions that rolls and leaves a checkpoint after each."""
-    monkeypatch.setattr(shuffle, "PARTITION_BYTES", 1 << 10)
-    monkeypatch.setattr(bloom_pass, "HELD_BYTES", 1)
-    monkeypatch.setattr(bloom_pass, "CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr(bloom_pass, "CHECKPOINT_SHARE", 1e9)
-    rows = [(f"{number}", prose(number % 70)) for number in range(100)]
-    found = bloom_duplicates(Given(shards=(tuple(rows[:30]), tuple(rows[30:]))), ngram=3)
-    assert isinstance(found.found, BloomPass)
+    for module, name, value in bloom_run.SMALL:
+        monkeypatch.setattr(module, name, value)
+    found = bloom_run.found()
     return found, found.found
 
 
@@ -155,6 +157,43 @@ def test_a_pass_that_is_killed_goes_on_from_its_checkpoint(
     assert not (Store(killed).directory(met) / "checkpoint").exists()
 
 
+def start(store: Path) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(toys.__file__).parent)}
+    return subprocess.Popen([sys.executable, bloom_run.__file__, store], env=environment)
+
+
+def partitions_done(store: Path) -> int:
+    """How far the pass is by its last checkpoint; -1 before the first."""
+    found = list(store.glob("bloompass-*/checkpoint/progress.json"))
+    return int(read_json(found[0])["partition"]) if found else -1
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
+def test_a_process_killed_in_the_middle_of_the_pass_leaves_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, met = large(monkeypatch)
+    materialize(found, tmp_path / "whole")
+    reached = 0
+    for pause in (0.0, 0.2):  # the second one while a checkpoint is written
+        run = start(tmp_path / "killed")
+        while run.poll() is None and partitions_done(tmp_path / "killed") < reached + 2:
+            time.sleep(0.005)
+        time.sleep(pause)
+        run.kill()
+        assert run.wait() == -signal.SIGKILL
+        reached = partitions_done(tmp_path / "killed")
+    assert 4 <= reached < scattered_into(met.ngrams, Store(tmp_path / "killed"))
+    materialize(found, tmp_path / "killed")
+    for step in (met, found):
+        whole, killed = (
+            {path.name: path.read_bytes() for path in Store(tmp_path / name).directory(step).glob("shards/*.parquet")}
+            for name in ("whole", "killed")
+        )
+        assert whole == killed
+    assert not (Store(tmp_path / "killed").directory(met) / "checkpoint").exists()
+
+
 def test_workers_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found, _ = large(monkeypatch)
     materialize(found, tmp_path / "inline")
@@ -169,7 +208,37 @@ def test_a_filter_that_does_not_fit_is_refused_with_what_it_takes(tmp_path: Path
         RecipeError, match=r"2,000 n-grams .* 0.01 takes 2,560 bytes, and 1,000 are allowed: .* 3 or more"
     ):
         judged(step, tmp_path, max_bytes=1000, false_positive_rate=0.01)
-    assert not list(tmp_path.glob("scatteredngrams-*"))  # nothing large was written
+    hashed = {path: path.stat().st_ino for path in tmp_path.glob("scatteredngrams-*/shards/*")}
+    judged(step, tmp_path, max_bytes=2560, false_positive_rate=0.01)
+    assert hashed and hashed == {path: path.stat().st_ino for path in tmp_path.glob("scatteredngrams-*/shards/*")}
+
+
+@pytest.mark.parametrize("unit", ["paragraph+document", "document"])
+def test_the_filter_is_sized_by_the_ngrams_of_all_documents(tmp_path: Path, unit: str) -> None:
+    texts = [prose(seed, num_lines=3) for seed in range(9)] + ["", "too short"]
+    found = bloom_duplicates(one_shard(*texts), ngram=5, unit=unit)  # type: ignore[arg-type]
+    materialize(found, tmp_path)
+    (part,) = found.found.split(Store(tmp_path))
+    by_line = unit != "document"
+    expected = sum(
+        one.num_ngrams for text in texts for one in look_up([text], size=5, shortest=5, threshold=1, by_line=by_line)[0]
+    )
+    assert part["num_ngrams"] == expected == sum(row["num_ngrams"] for row in rows_of(found, tmp_path))
+
+
+def test_a_selection_takes_as_many_partitions_as_what_it_was_chosen_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shuffle, "PARTITION_BYTES", 1 << 10)
+    documents = one_shard(*map(prose, range(60)))
+    text_bytes = sum(len(prose(seed)) for seed in range(60))
+    few = Select(
+        documents=documents, reject=RuleSet(name="few", source="", measures=(), rules=(("many", "id != 'd0'"),))
+    )
+    for step in (documents, few):
+        found = bloom_duplicates(step, ngram=3)
+        materialize(found, tmp_path)
+        assert scattered_into(found.found.ngrams, Store(tmp_path)) == num_partitions(text_bytes * 2 // 4)
 
 
 @pytest.mark.parametrize(

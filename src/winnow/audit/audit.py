@@ -14,9 +14,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from winnow.audit.copy import first_read, over, planted_table, read_sample
-from winnow.audit.fates import Fates, Method
+from winnow.audit.fates import Fates, finds_documents
 from winnow.audit.items import decontamination, num_item_cells, plant_items
 from winnow.audit.model import Audit, Setting, Subject
+from winnow.audit.passages import last_cut, num_passage_cells, plant_passages
 from winnow.audit.plants import Document, Planted, num_cells, plant_duplicates, prepare
 from winnow.audit.run import Run, made
 from winnow.audit.summary import summarize
@@ -44,23 +45,29 @@ def audit(recipe: Step, setting: Setting) -> Audit:
 def _subjects(recipe: Rows, name: str) -> tuple[Subject, ...]:
     """What of a recipe can be audited; RecipeError where nothing can."""
     subjects: list[Subject] = []
-    if any(isinstance(step, Method) for step in ordered(recipe)):
+    if any(map(finds_documents, ordered(recipe))):
         subjects.append("duplicate")
+    if last_cut(recipe) is not None:
+        subjects.append("repeated passage")
     if decontamination(recipe) is not None:
         subjects.append("contamination")
     if not subjects:
         raise RecipeError(
-            f"the recipe {name} looks neither for duplicate documents nor for evaluation items, so there is nothing to "
-            "audit; try it on `dedup` or `decontaminate`, or add a step of winnow.dedup or winnow.decontaminate"
+            f"the recipe {name} looks neither for duplicate documents nor for evaluation items and cuts no passages: "
+            "there is nothing to audit; try it on `dedup` or `decontaminate`, or add a step of winnow.dedup or "
+            "winnow.decontaminate"
         )
     return tuple(subjects)
 
 
 def _planted(subjects: Sequence[Subject], bare: Run, setting: Setting) -> tuple[Planted, frozenset[str]]:
     """What is planted, and the documents that are left out for it."""
-    cells = num_cells() * ("duplicate" in subjects) + num_item_cells() * ("contamination" in subjects)
+    needed = {"duplicate": num_cells(), "repeated passage": num_passage_cells(), "contamination": num_item_cells()}
+    cells = sum(needed[subject] for subject in subjects)
     ground = prepare(_plantable(bare.documents, bare.fates), setting.plants, cells, setting.seed)
     planted = plant_duplicates(ground) if "duplicate" in subjects else Planted()
+    if "repeated passage" in subjects:
+        planted.add(plant_passages(ground))
     if bare.decontamination is not None:
         planted.add(plant_items(ground, bare.decontamination.items()))
     return planted, ground.donors

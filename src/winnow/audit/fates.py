@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from winnow.choose.select import Select
-from winnow.core.step import Rows, ordered
+from winnow.core.step import Rows, Step, ordered
 from winnow.core.table import Store
 from winnow.dedup.bloom import BloomDuplicates
 from winnow.dedup.duplicates import Duplicates
@@ -15,6 +16,11 @@ from winnow.report.stages import line
 
 Method = Duplicates | BloomDuplicates
 """A step that finds whole documents to be duplicates."""
+
+
+def finds_documents(step: Step) -> TypeGuard[Method]:
+    """Whether a step does; a Bloom pass may look at paragraphs alone."""
+    return isinstance(step, Duplicates) or (isinstance(step, BloomDuplicates) and step.found.whole_documents)
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ def fates(recipe: Rows, store: Store) -> Fates:
     """Read what a materialized recipe decided about each of its documents."""
     steps = line(recipe)
     keys = {step.key: place for place, step in enumerate(steps)}
-    found = [one for one in ordered(recipe) if isinstance(one, Method) and one.documents.key in keys]
+    found = [one for one in ordered(recipe) if finds_documents(one) and one.documents.key in keys]
     found.sort(key=lambda one: keys[one.documents.key])
     seen = Fates(tuple(found))
     for one in found:

@@ -28,7 +28,7 @@ from winnow.audit.changes import pieces, replaced_words, sentences
 from winnow.audit.fates import Fates
 from winnow.audit.judge import Verdict
 from winnow.audit.model import Outcome
-from winnow.audit.plants import Document, Ground, Plant, Planted
+from winnow.audit.plants import Ground, Plant, Planted, put_between_sentences
 from winnow.core.errors import InputError
 from winnow.core.step import Rows, ordered
 from winnow.core.table import Store
@@ -119,23 +119,14 @@ def plant_items(ground: Ground, items: Sequence[Item]) -> Planted:
         wanted = kind != "passage of an item"
         alike = jaccard(shingles(published(item)), shingles(text)) if wanted else None
         planted.items[item.id] = published(item)
-        id = _plant(planted, next(ground.documents), text)
+        id = put_between_sentences(planted, next(ground.documents), text)
         planted.plants.append(Plant(kind=kind, rate=rate, id=id, others=(item.id,), wanted=wanted, jaccard=alike))
     for host in islice(ground.documents, ground.each):
-        _plant(planted, host, _cloze(host.text, ground.chance))
+        put_between_sentences(planted, host, _cloze(host.text, ground.chance))
         planted.plants.append(
             Plant(kind="looks like an item", rate=None, id=host.id, others=(), wanted=False, jaccard=None)
         )
     return planted
-
-
-def _plant(planted: Planted, host: Document, text: str) -> str:
-    """Put a text between two sentences in the middle of a document; gives the document's id."""
-    parts = ["".join(sentence) for sentence in sentences(host.text)]
-    middle = len(parts) // 2
-    planted.texts[host.id] = "".join(parts[:middle]) + f"\n\n{text}\n\n" + "".join(parts[middle:]).lstrip()
-    planted.inserted[host.id] = text
-    return host.id
 
 
 def _cases(ground: Ground, items: Sequence[Item]) -> Iterator[tuple[str, float | None, Item, str]]:

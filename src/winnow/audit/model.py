@@ -17,7 +17,7 @@ MAX_OWN = 12
 Outcome = Literal["found", "missed", "false", "spared", "lost"]
 """Of what should be found: found or missed; of what should not: false (dropped all the same) or spared. ``lost``: other
 rules removed it before it could be judged, which counts for neither."""
-Subject = Literal["duplicate", "contamination"]
+Subject = Literal["duplicate", "contamination", "repeated passage"]
 
 
 NUM_DOCUMENTS = 4000

@@ -19,11 +19,14 @@ LEFT, TOP, BOTTOM = 34, 8, 190
 def render(audit: Audit) -> str:
     """The page as HTML text."""
     duplicates = [cell for cell in audit.cells if cell.subject == "duplicate"]
+    passages = [cell for cell in audit.cells if cell.subject == "repeated passage"]
     items = [cell for cell in audit.cells if cell.subject == "contamination"]
     sections = [
         ("Copies found", _table([cell for cell in duplicates if cell.wanted], audit.threshold)),
         ("Kept apart", _table([cell for cell in duplicates if not cell.wanted], None)),
         ("Similarity", _curve(audit)),
+        ("Passages cut", _table([cell for cell in passages if cell.wanted], None)),
+        ("Passages left", _table([cell for cell in passages if not cell.wanted], None)),
         ("Items found", _table([cell for cell in items if cell.wanted], None)),
         ("No items", _table([cell for cell in items if not cell.wanted], None)),
         ("Causes", _all_causes([cell for cell in audit.cells if cell.causes])),

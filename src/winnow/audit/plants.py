@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from winnow.audit.changes import CHANGES, RATES, pieces
+from winnow.audit.changes import CHANGES, RATES, pieces, sentences
 from winnow.core.errors import InputError
 from winnow.report.similarity import jaccard, shingles
 
@@ -155,6 +155,15 @@ def _donors(documents: Sequence[Document]) -> list[Document]:
 def planted_id(*about: object) -> str:
     """An id that says nothing, as a computed one does: the order of ids must not favour what is planted."""
     return hashlib.blake2b(repr(about).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def put_between_sentences(planted: Planted, host: Document, text: str) -> str:
+    """Put a text on lines of its own in the middle of a document; gives the document's id."""
+    parts = ["".join(sentence) for sentence in sentences(host.text)]
+    middle = len(parts) // 2
+    planted.texts[host.id] = "".join(parts[:middle]) + f"\n\n{text}\n\n" + "".join(parts[middle:]).lstrip()
+    planted.inserted[host.id] = text
+    return host.id
 
 
 def _copy(planted: Planted, kind: str, rate: float | None, original: Document, text: str) -> None:

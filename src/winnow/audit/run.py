@@ -15,6 +15,8 @@ from winnow.audit.definition import sets_of
 from winnow.audit.fates import Fates, fates, texts_of
 from winnow.audit.items import Decontamination, decontamination, judge_item
 from winnow.audit.judge import Pair, Verdict, judge
+from winnow.audit.passages import ABOUT as ABOUT_PASSAGES
+from winnow.audit.passages import judge_passage, last_cut
 from winnow.audit.plants import Plant, Planted
 from winnow.core.run import materialize
 from winnow.core.step import Rows
@@ -45,6 +47,8 @@ class Run:
 
     def judge(self, plant: Plant, planted: Planted) -> Verdict:
         """What became of a planted case."""
+        if plant.kind in ABOUT_PASSAGES:
+            return judge_passage(plant, self.fates, planted.inserted, self.cut)
         if plant.id in planted.inserted:
             return judge_item(plant, self.fates, self.rows)
         return judge(plant, self.fates, self.compare)
@@ -56,6 +60,12 @@ class Run:
             return {}
         judged = self.fates.methods[-1]
         return texts_of(judged.documents, list(self.fates.matches[judged.label]), self.store)
+
+    @functools.cached_property
+    def cut(self) -> Mapping[str, str]:
+        """The texts without the passages that were cut."""
+        step = last_cut(self.recipe)
+        return {} if step is None else texts_of(step, list(self.read), self.store)
 
     @functools.cached_property
     def read(self) -> Mapping[str, str]:

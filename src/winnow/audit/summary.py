@@ -11,6 +11,8 @@ from winnow.audit.definition import threshold_of
 from winnow.audit.items import ABOUT as ABOUT_ITEMS
 from winnow.audit.judge import Verdict, cell
 from winnow.audit.model import MAX_OWN, Audit, Bin, Cell, Own, Setting, Share, Subject, wilson
+from winnow.audit.passages import ABOUT as ABOUT_PASSAGES
+from winnow.audit.passages import last_cut
 from winnow.audit.plants import CHAIN_STEP, FAR, Plant, Planted
 from winnow.audit.run import Run
 from winnow.core.run import libraries
@@ -66,9 +68,10 @@ def summarize(
 
 def _notes(run: Run) -> Iterator[str]:
     """What was not audited, and why."""
+    cut = last_cut(run.recipe) is not None
     for step in ordered(run.recipe):
-        if isinstance(step, Passages):
-            yield f"{step.name} marks parts of documents, which no case here is made for: it was not audited by itself"
+        if isinstance(step, Passages) and not cut:
+            yield f"{step.name} marks parts of documents, and no Cut takes them out: it was not audited by itself"
     if not run.fates.methods:
         yield "the recipe looks for no duplicate documents: none were planted"
     if run.decontamination is None:
@@ -79,7 +82,7 @@ def _cells(verdicts: Sequence[tuple[Plant, Verdict]], run: Run, planted: Planted
     groups: dict[tuple[str, float | None], list[tuple[Plant, Verdict]]] = {}
     for plant, verdict in verdicts:
         groups.setdefault((plant.kind, plant.rate), []).append((plant, verdict))
-    about = ABOUT | ABOUT_ITEMS
+    about = ABOUT | ABOUT_PASSAGES | ABOUT_ITEMS
     ranks = {kind: place for place, kind in enumerate(about)}
 
     def text(id: str) -> str:
@@ -88,9 +91,14 @@ def _cells(verdicts: Sequence[tuple[Plant, Verdict]], run: Run, planted: Planted
 
     cells = []
     for kind, rate in sorted(groups, key=lambda one: (ranks[one[0]], one[1] or 0)):
-        subject: Subject = "contamination" if kind in ABOUT_ITEMS else "duplicate"
-        cells.append(cell(subject, about[kind], groups[kind, rate], text))
+        cells.append(cell(_subject(kind), about[kind], groups[kind, rate], text))
     return cells
+
+
+def _subject(kind: str) -> Subject:
+    if kind in ABOUT_PASSAGES:
+        return "repeated passage"
+    return "contamination" if kind in ABOUT_ITEMS else "duplicate"
 
 
 def _similarities(verdicts: Sequence[tuple[Plant, Verdict]], run: Run) -> list[tuple[float, Plant, Verdict]]:

@@ -7,6 +7,8 @@ from winnow.choose.select import Select
 from winnow.decontaminate.contamination import Contamination
 from winnow.dedup.duplicates import Duplicates
 
+_OVERLAPS = "contamination.overlap >= "
+
 
 def unique(duplicates: Duplicates) -> Select:
     """The documents that a method of deduplication keeps."""
@@ -29,6 +31,12 @@ def uncontaminated(measure: Contamination, threshold: float | None = None) -> Se
         name="contamination",
         source=f"winnow.decontaminate: {measure.index.method}",
         measures=(),
-        rules=(("evaluation_item", f"contamination.overlap >= {least!r}"),),
+        rules=(("evaluation_item", f"{_OVERLAPS}{least!r}"),),
     )
     return Select(documents=measure.documents, measures=(measure,), reject=rules)
+
+
+def contaminated_from(select: Select) -> float | None:
+    """The overlap from which a selection of ``uncontaminated`` leaves documents out; None for another selection."""
+    condition = select.rules().get("contamination:evaluation_item", "")
+    return float(condition.removeprefix(_OVERLAPS)) if condition.startswith(_OVERLAPS) else None

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,12 +23,15 @@ from winnow.core.storage import RemotePath
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from winnow.core.step import Rows
     from winnow.core.table import ShardWriter
 
 R = TypeVar("R")
 T = TypeVar("T")
 
 NOTE_BYTES = 64
+NAMES = ("id", "url")
+"""Columns that name a document where it is set aside."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,15 @@ class Suspects:
     count: int = 0
     """Records ``start`` to ``start + count`` were being worked on at the last death."""
     poison: frozenset[int] = frozenset()
+    machines: int = 0
+    """Machines that went away while they had the task; that says nothing of its records."""
 
     def after(self, note: Note) -> Suspects:
         """The suspects once another worker has died at this note."""
         alone_again = note.count == 1 and self.count > 0 and self.start <= note.start < self.start + self.count
         if alone_again:
-            return Suspects(deaths=self.deaths + 1, poison=self.poison | {note.start})
-        return Suspects(deaths=self.deaths + 1, start=note.start, count=note.count, poison=self.poison)
+            return replace(self, deaths=self.deaths + 1, start=0, count=0, poison=self.poison | {note.start})
+        return replace(self, deaths=self.deaths + 1, start=note.start, count=note.count)
 
 
 @dataclass(frozen=True)
@@ -178,6 +183,11 @@ def _halving(
         middle = batch.num_rows // 2
         yield from _halving(function, batch.slice(0, middle))
         yield from _halving(function, batch.slice(middle))
+
+
+def with_names(columns: Iterable[str], documents: Rows) -> list[str]:
+    """The columns, and those of the documents that name one of them."""
+    return list(dict.fromkeys([*(name for name in NAMES if name in documents.schema().names), *columns]))
 
 
 def guarded_over(

@@ -5,7 +5,7 @@ steps have already as files. Results are records of some hundred bytes; rows go 
 every machine must reach the store and the sources, and must have winnow and the recipe's own modules installed.
 
 A task whose worker or machine dies comes back as ``Died``; Ray itself retries nothing, so that a record that kills is
-found on a cluster as it is on one machine.
+found on a cluster as it is on one machine, and a task that takes machines down is given a bounded number of them.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ from winnow.core.files import (
     stamp,
     write_json,
 )
-from winnow.core.guard import Broken
+from winnow.core.guard import NAMES, Broken
 from winnow.core.plain import Plain, digest
 from winnow.core.step import Step
 from winnow.core.storage import RemotePath, place
@@ -187,6 +187,13 @@ class Table:
         with open_parquet(self.path(shard)) as opened:
             return opened.metadata
 
+    def column_bytes(self, shard: int, name: str) -> int:
+        """Bytes of a column of plain values before they are compressed, from the shard's footer."""
+        footer = self.footer(shard)
+        place = [footer.schema.column(place).path for place in range(footer.num_columns)].index(name)
+        groups = map(footer.row_group, range(footer.num_row_groups))
+        return sum(group.column(place).total_uncompressed_size for group in groups)
+
     def schema(self) -> pa.Schema:
         """The schema of the shards, from the first one's footer."""
         with open_parquet(self.path(0)) as opened:
@@ -260,7 +267,7 @@ class ShardWriter:
 
     def quarantine_document(self, document: pa.RecordBatch, label: str, broken: Broken) -> None:
         """Set one document of the table ``label`` aside."""
-        about = document.select([name for name in ("id", "url") if name in document.schema.names]).to_pylist()[0]
+        about = document.select([name for name in NAMES if name in document.schema.names]).to_pylist()[0]
         self.quarantine(where=f"{label}/{about['id']}", kind=broken.kind, error=broken.error, **about)
 
     def count(self, name: str, number: int = 1) -> None:

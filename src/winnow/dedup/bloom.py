@@ -21,18 +21,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.core.errors import RecipeError, did_you_mean
-from winnow.core.guard import Guard, guarded_over
+from winnow.core.guard import Guard, guarded_over, with_names
 from winnow.core.shuffle import Scattering, ScatterWriter, gather, num_partitions, partition_of
-from winnow.core.step import Aligned, Reshaping, Rows, Step
+from winnow.core.step import Aligned, Rows
 from winnow.core.table import Store
-from winnow.dedup.bloom_pass import VERDICTS, BloomPass, FilterSize
-from winnow.dedup.passages_shuffle import total
+from winnow.dedup.bloom_pass import NUM_NGRAMS, VERDICTS, BloomPass
 from winnow.kernels.buffers import text_buffers
-from winnow.measure.measure import Judge, column
-from winnow.measure.score import Score
 
 Unit = Literal["paragraph+document", "paragraph", "document"]
-NGRAM_BYTES = 8
+NGRAM_BYTES = 2
+"""Bytes of n-grams, of 8 each, per byte of text: 0.8 to 1.5 in prose, 2.7 where every character is a word."""
 PASS_SHARE = 4
 """The pass is one task, so it may hold so many times what one of many tasks may."""
 
@@ -66,59 +64,67 @@ def bloom_duplicates(
             machine's memory if not given. The rate is never raised.
         seed: of the order in which documents are met.
     """
-    kind = Ngrams(size=ngram, shortest=ngram if min_ngram is None else min_ngram, unit=unit)
-    ngrams = ScatteredNgrams(documents=documents, kind=kind, seed=seed)
-    size = FilterSize(counts=ngrams.counts, false_positive_rate=false_positive_rate, max_bytes=max_bytes)
+    shortest = ngram if min_ngram is None else min_ngram
+    ngrams = ScatteredNgrams(documents=documents, unit=unit, ngram=ngram, min_ngram=shortest, seed=seed)
     met = BloomPass(
         documents=documents,
-        size=size,
         ngrams=ngrams,
         whole_documents=unit != "paragraph",
         threshold=threshold,
+        false_positive_rate=false_positive_rate,
+        max_bytes=max_bytes,
     )
     return BloomDuplicates(documents=documents, found=met)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ngrams:
-    """How many n-grams of words a document has, paragraph by paragraph: what a filter for them is sized by."""
+class ScatteredNgrams(Scattering):
+    """The n-grams of every document, brought into an order that its id decides; the manifest counts them."""
 
-    version: ClassVar[str] = "1"
-    size: int = 13
-    shortest: int = 13
-    unit: Unit = "paragraph+document"
+    unit: Unit
+    ngram: int
+    min_ngram: int
+    seed: int
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Refuse units and lengths that cannot be."""
         if self.unit not in get_args(Unit):
             raise RecipeError(f"unit={self.unit!r} is not known; {did_you_mean(self.unit, get_args(Unit))}")
-        if not 1 <= self.shortest <= self.size:
+        if not 1 <= self.min_ngram <= self.ngram:
             raise RecipeError(
-                f"n-grams of {self.size} words, or {self.shortest} in short paragraphs: give 1 <= min_ngram <= ngram"
+                f"n-grams of {self.ngram} words, or {self.min_ngram} in short paragraphs: give 1 <= min_ngram <= ngram"
             )
 
-    @property
-    def name(self) -> str:
-        """``ngrams``."""
-        return "ngrams"
+    def schema(self) -> pa.Schema:
+        """A document's place in the order, what it is, its paragraphs and the hashes of their n-grams."""
+        paragraph = pa.struct([("start", pa.int32()), ("end", pa.int32()), ("num_ngrams", pa.int32())])
+        about = [("place", pa.uint64()), ("id", pa.string()), ("source", pa.string()), ("shard", pa.int32())]
+        return pa.schema([*about, ("paragraphs", pa.list_(paragraph)), ("ngrams", pa.list_(pa.uint64()))])
 
-    def columns(self) -> pa.Schema:
-        """``num_ngrams``."""
-        about = f"Runs of {self.size} words of one paragraph, each time they occur"
-        return pa.schema([column("num_ngrams", pa.int64(), about, unit="n-grams", range="[0, )")])
+    def partitions(self, store: Store) -> int:
+        """By the bytes of the text; the pass holds one partition."""
+        return num_partitions(_text_bytes(self.documents, store) * NGRAM_BYTES // PASS_SHARE)
 
-    def files(self) -> tuple[str, ...]:
-        """None."""
-        return ()
+    def scatter(self, shard: int, store: Store, out: ScatterWriter, guard: Guard) -> None:
+        """Hash the n-grams of one shard."""
+        batches = self.documents.open_shard(store, shard, with_names(["source", "text"], self.documents))
+        for rows in guarded_over(batches, self.documents.label, partial(self._rows, shard), out, guard):
+            out.scatter(rows, partition_of(rows.column("place").to_numpy(), out.num_partitions))
+            out.count(NUM_NGRAMS, len(rows.column("ngrams").flatten()))
 
-    def load(self) -> Judge:
-        """Nothing to open."""
-        return self._judge
+    def _rows(self, shard: int, documents: pa.RecordBatch) -> pa.RecordBatch:
+        from winnow.kernels.passages import hash_strings
 
-    def lists(self, texts: pa.Array) -> tuple[pa.ListArray, pa.ListArray]:
+        ids = documents.column("id")
+        places = pa.array(hash_strings(ids, self.seed))
+        about = [places, ids, documents.column("source"), pa.repeat(pa.scalar(shard, pa.int32()), len(ids))]
+        return pa.RecordBatch.from_arrays([*about, *self._lists(documents.column("text"))], schema=self.schema())
+
+    def _lists(self, texts: pa.Array) -> tuple[pa.ListArray, pa.ListArray]:
         """For each text its paragraphs that have n-grams, with their numbers, and the hashes of the n-grams."""
         from winnow.kernels.bloom_ngrams import paragraph_ngrams
 
-        found = paragraph_ngrams(*text_buffers(texts), self.size, self.shortest, self.unit != "document")
+        found = paragraph_ngrams(*text_buffers(texts), self.ngram, self.min_ngram, self.unit != "document")
         names = found.paragraphs.dtype.names or ()
         paragraphs = pa.StructArray.from_arrays([np.ascontiguousarray(found.paragraphs[name]) for name in names], names)
         ends = np.concatenate([[0], found.ends])
@@ -128,50 +134,13 @@ class Ngrams:
             pa.ListArray.from_arrays(pa.array(hash_ends, pa.int32()), pa.array(found.hashes)),
         )
 
-    def _judge(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        _, hashes = self.lists(batch.column("text"))
-        return pa.RecordBatch.from_arrays([hashes.value_lengths().cast(pa.int64())], schema=self.columns())
 
-
-@dataclass(frozen=True, kw_only=True)
-class ScatteredNgrams(Scattering):
-    """The n-grams of every document, brought into an order that its id decides."""
-
-    kind: Ngrams
-    seed: int
-
-    @property
-    def counts(self) -> Score:
-        """How many there are."""
-        return Score(documents=self.documents, measure=self.kind)
-
-    def inputs(self) -> tuple[Step, ...]:
-        """The documents and the counts, which say into how many partitions."""
-        return (self.documents, self.counts)
-
-    def schema(self) -> pa.Schema:
-        """A document's place in the order, what it is, its paragraphs and the hashes of their n-grams."""
-        paragraph = pa.struct([("start", pa.int32()), ("end", pa.int32()), ("num_ngrams", pa.int32())])
-        about = [("place", pa.uint64()), ("id", pa.string()), ("source", pa.string()), ("shard", pa.int32())]
-        return pa.schema([*about, ("paragraphs", pa.list_(paragraph)), ("ngrams", pa.list_(pa.uint64()))])
-
-    def partitions(self, store: Store) -> int:
-        """By the number of n-grams; the pass holds one partition."""
-        return num_partitions(total(self.counts, store) * NGRAM_BYTES // PASS_SHARE)
-
-    def scatter(self, shard: int, store: Store, out: ScatterWriter, guard: Guard) -> None:
-        """Hash the n-grams of one shard."""
-        batches = self.documents.open_shard(store, shard, ["id", "source", "text"])
-        for rows in guarded_over(batches, self.documents.label, partial(self._rows, shard), out, guard):
-            out.scatter(rows, partition_of(rows.column("place").to_numpy(), out.num_partitions))
-
-    def _rows(self, shard: int, documents: pa.RecordBatch) -> pa.RecordBatch:
-        from winnow.kernels.passages import hash_strings
-
-        ids = documents.column("id")
-        places = pa.array(hash_strings(ids, self.seed))
-        about = [places, ids, documents.column("source"), pa.repeat(pa.scalar(shard, pa.int32()), len(ids))]
-        return pa.RecordBatch.from_arrays([*about, *self.kind.lists(documents.column("text"))], schema=self.schema())
+def _text_bytes(documents: Rows, store: Store) -> int:
+    """Bytes of the text that the documents have or, where they are a selection, were chosen from."""
+    table = store.table(documents)
+    if "text" not in table.schema().names:
+        return _text_bytes(next(step for step in documents.inputs() if isinstance(step, Rows)), store)
+    return sum(table.column_bytes(shard, "text") for shard in range(len(table.manifest.shards)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +149,7 @@ class BloomDuplicates(Aligned):
 
     reads: ClassVar[tuple[str, ...] | None] = ()
 
-    found: Reshaping
+    found: BloomPass
     """Scatters ``VERDICTS`` by the shard of the document."""
 
     @property

@@ -20,11 +20,10 @@ from winnow.core.files import appearing, read_json, remove, write_json
 from winnow.core.guard import Guard
 from winnow.core.run import num_shards
 from winnow.core.shuffle import ScatterWriter, gather, scattered_into
-from winnow.core.step import Aligned, Part, Reshaping, Rows, Whole
+from winnow.core.step import Part, Reshaping, Rows
 from winnow.core.storage import RemotePath
 from winnow.core.table import Shard, ShardWriter, Store
 from winnow.dedup.passages import SPANS, spans_column
-from winnow.dedup.passages_shuffle import total
 from winnow.measure.measure import column
 
 if TYPE_CHECKING:
@@ -39,6 +38,9 @@ BLOCKS_READ = 1 << 20
 HELD_BYTES = 256 << 20
 """Bytes of verdicts that are held before they are written."""
 
+NUM_NGRAMS = "ngrams"
+"""What the step that scatters n-grams counts them as."""
+
 VERDICTS = pa.schema(
     [
         pa.field("id", pa.string()),
@@ -51,75 +53,43 @@ VERDICTS = pa.schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class FilterSize(Whole):
-    """How large a filter is needed, found before any n-gram is written."""
-
-    counts: Aligned
-    """The number of n-grams of each document."""
-    false_positive_rate: float
-    max_bytes: int | None
-
-    def check(self) -> None:
-        """Refuse a rate that is no share."""
-        if not 0 < self.false_positive_rate < 1:
-            raise RecipeError(
-                f"false_positive_rate={self.false_positive_rate} is out of range: give more than 0 and less than 1"
-            )
-
-    def make(self, store: Store, directory: Path) -> dict[str, int]:
-        """Write the number of blocks; RecipeError where they take more than is allowed."""
-        from winnow.kernels.bloom import BLOCK_BYTES, MAX_BLOCKS, blocks_for
-
-        num_ngrams = total(self.counts, store)
-        num_bytes = BLOCK_BYTES * blocks_for(num_ngrams, self.false_positive_rate)
-        allowed = min(_memory() * 3 // 4 if self.max_bytes is None else self.max_bytes, MAX_BLOCKS * BLOCK_BYTES)
-        if num_bytes > allowed:
-            raise RecipeError(
-                f"a Bloom filter for {num_ngrams:,} n-grams at a false-positive rate of {self.false_positive_rate} "
-                f"takes {num_bytes:,} bytes, and {allowed:,} are allowed: allow more (max_bytes), ask for a higher "
-                f"rate, or split the documents at random into {-(-num_bytes // max(allowed, 1))} or more parts, each "
-                "with a filter of its own"
-            )
-        size = {"num_ngrams": num_ngrams, "num_blocks": num_bytes // BLOCK_BYTES}
-        write_json(directory / "size.json", size)
-        return size
-
-
-@dataclass(frozen=True, kw_only=True)
 class BloomPass(Reshaping):
     """For every document which of its paragraphs were met before."""
 
     documents: Rows
-    size: FilterSize
     ngrams: Reshaping
-    """Partitions of documents in the order in which they are met."""
+    """Partitions of documents in the order in which they are met; its manifest counts ``NUM_NGRAMS``."""
     whole_documents: bool
     threshold: float
+    false_positive_rate: float
+    max_bytes: int | None
 
     def check(self) -> None:
-        """Refuse a threshold that is no share."""
+        """Refuse a threshold and a rate that are no shares."""
         if not 0 <= self.threshold <= 1:
             raise RecipeError(f"threshold={self.threshold} is out of range: give a share of n-grams, 0 to 1")
+        if not 0 < self.false_positive_rate < 1:
+            raise RecipeError(
+                f"false_positive_rate={self.false_positive_rate} is out of range: give more than 0 and less than 1"
+            )
 
     def schema(self) -> pa.Schema:
         """``VERDICTS``."""
         return VERDICTS
 
     def split(self, store: Store) -> list[Part]:
-        """One part, with the size of the filter."""
-        blocks = store.table(self.size).manifest.counts["num_blocks"]
-        return [{"blocks": blocks, "shards": num_shards(self.documents, store)}]
+        """One part, with the number of n-grams that the filter must hold."""
+        num_ngrams = store.table(self.ngrams).manifest.counts.get(NUM_NGRAMS, 0)
+        return [{"num_ngrams": num_ngrams, "shards": num_shards(self.documents, store)}]
 
     def writer(self, directory: Path, index: int, part: Part) -> ScatterWriter:
         """A row group per shard of the documents."""
         return ScatterWriter(directory, index, VERDICTS, part["shards"])
 
     def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
-        """Meet all documents in their order, from the last checkpoint on."""
-        from winnow.kernels.bloom import new_blocks
-
+        """Meet all documents in their order, from the last checkpoint on; RecipeError where the filter does not fit."""
         assert isinstance(out, ScatterWriter)
-        blocks = new_blocks(part["blocks"])
+        blocks = self._empty_filter(part["num_ngrams"])
         checkpoint = Checkpoint(self._checkpoint(store))
         for partition in range(checkpoint.restore(blocks, out), scattered_into(self.ngrams, store)):
             rows = gather(self.ngrams, store, partition)
@@ -134,6 +104,22 @@ class BloomPass(Reshaping):
     def finish(self, store: Store) -> None:
         """Remove the checkpoint."""
         remove(self._checkpoint(store))
+
+    def _empty_filter(self, num_ngrams: int) -> Blocks:
+        """The smallest filter that keeps the rate; checked on the machine that is to hold it."""
+        from winnow.kernels.bloom import BLOCK_BYTES, MAX_BLOCKS, blocks_for, new_blocks
+
+        num_blocks = blocks_for(num_ngrams, self.false_positive_rate)
+        num_bytes = BLOCK_BYTES * num_blocks
+        allowed = min(_memory() * 3 // 4 if self.max_bytes is None else self.max_bytes, MAX_BLOCKS * BLOCK_BYTES)
+        if num_bytes > allowed:
+            raise RecipeError(
+                f"a Bloom filter for {num_ngrams:,} n-grams at a false-positive rate of {self.false_positive_rate} "
+                f"takes {num_bytes:,} bytes, and {allowed:,} are allowed: allow more (max_bytes) or ask for a higher "
+                "rate, and the n-grams that are hashed are used again; or split the documents at random into "
+                f"{-(-num_bytes // max(allowed, 1))} or more parts, each with a filter of its own"
+            )
+        return new_blocks(num_blocks)
 
     def _checkpoint(self, store: Store) -> Path:
         return store.directory(self) / "checkpoint"

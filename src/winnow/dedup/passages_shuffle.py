@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from winnow.core.guard import Guard, guarded_over
+from winnow.core.guard import Guard, guarded_over, with_names
 from winnow.core.shuffle import Gathering, Scattering, ScatterWriter, gather, num_partitions, partition_of
 from winnow.core.step import Aligned, Part, Rows, Step
 from winnow.core.table import Store
@@ -81,7 +81,7 @@ class HashedParts(Scattering):
         ranked = self.preference.ranked(self.documents, store, shard, self.counts)
         ranks = ranked.select([name for name in ranked.column_names if name.startswith("prefer")])
         find = partial(self._rows, shard, ranks, self.opened(store, shard))
-        batches = _numbered(self.documents.open_shard(store, shard, ["id", "text"]))
+        batches = _numbered(self.documents.open_shard(store, shard, with_names(["text"], self.documents)))
         found = list(guarded_over(batches, self.documents.label, find, out, guard))
         self._scatter(pa.Table.from_batches(found, self._found_schema()).combine_chunks(), out)
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.core.errors import RecipeError, did_you_mean
-from winnow.core.guard import Guard, guarded_over
+from winnow.core.guard import Guard, guarded_over, with_names
 from winnow.core.shuffle import Gathering, Scattering, ScatterWriter, gather, num_partitions, partition_of
 from winnow.core.step import Aligned, Part, Rows, Step
 from winnow.core.table import Store
@@ -157,7 +157,7 @@ class Anchors(Scattering):
 
     def scatter(self, shard: int, store: Store, out: ScatterWriter, guard: Guard) -> None:
         """Scatter the anchors of one shard."""
-        batches = self.documents.open_shard(store, shard, ["id", "text"])
+        batches = self.documents.open_shard(store, shard, with_names(["text"], self.documents))
         found = guarded_over(batches, self.documents.label, self._anchors, out, guard)
         hashes = np.concatenate([np.zeros(0, np.uint64), *found])
         hashes, counts = np.unique(hashes, return_counts=True)
