@@ -9,7 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from winnow.choose.rank import Bottom, Middle, Sample, Top
+    from winnow.choose.distil import distil
+    from winnow.choose.rank import Bottom, Gumbel, Middle, Rest, Sample, Top
     from winnow.choose.rules import RuleSet, rule_set
     from winnow.choose.select import Select
     from winnow.choose.unique import uncontaminated, unique
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from winnow.dedup.semantic import semantic_duplicates
     from winnow.dedup.substring import substring_duplicates
     from winnow.documents.export import Export, ExportAttributes
+    from winnow.documents.links import Links
     from winnow.documents.read import Read
     from winnow.edit.c4 import C4Lines
     from winnow.edit.cut import Cut
@@ -37,43 +39,90 @@ if TYPE_CHECKING:
     from winnow.edit.urls import UrlRemoval
     from winnow.extract.resiliparse import Resiliparse
     from winnow.extract.trafilatura import Trafilatura
+    from winnow.measure.ask_llm import AskLLM
+    from winnow.measure.benchmark_examples import BenchmarkExamples
+    from winnow.measure.betr import benchmark_rank
     from winnow.measure.content_hash import ContentHash
+    from winnow.measure.dsir import Dsir, FitDsir
+    from winnow.measure.embedding import Embedding
     from winnow.measure.ensemble import Ensemble, FitQuantiles, ensemble
+    from winnow.measure.fasttext import FastText
+    from winnow.measure.fit_fasttext import FitFastText
+    from winnow.measure.fit_linear import FitLinear, FitRidge
+    from winnow.measure.fit_ngram_model import FitNgramModel
+    from winnow.measure.fit_page_rank import FitPageRank
     from winnow.measure.function import Function
+    from winnow.measure.given_ranks import GivenRanks
     from winnow.measure.kmeans import FitKMeans
     from winnow.measure.language import Language
+    from winnow.measure.linear import Linear
+    from winnow.measure.link_graph import EdgeList, LinkGraph, WebGraph
+    from winnow.measure.llm_endpoint import Endpoint
+    from winnow.measure.llm_questions import Rubric, YesNo
     from winnow.measure.measure import Measure
     from winnow.measure.minhash import MinHash
+    from winnow.measure.ngram_classifier import FitNgramClassifier, NgramClassifier
+    from winnow.measure.ngram_regression import FitNgramRegression, NgramRegression
+    from winnow.measure.page_rank import PageRank
+    from winnow.measure.perplexity import Perplexity
     from winnow.measure.score import Score
     from winnow.measure.text import Text
+    from winnow.measure.topics import FitTopics, Topics
     from winnow.measure.url import Url
 
 _HOMES = {
     "Aligned": "core.step",
+    "AskLLM": "measure.ask_llm",
+    "BenchmarkExamples": "measure.benchmark_examples",
     "Bottom": "choose.rank",
     "C4Lines": "edit.c4",
     "ContentHash": "measure.content_hash",
     "Cut": "edit.cut",
+    "Dsir": "measure.dsir",
+    "EdgeList": "measure.link_graph",
     "Edit": "edit.edit",
+    "Embedding": "measure.embedding",
+    "Endpoint": "measure.llm_endpoint",
     "Ensemble": "measure.ensemble",
     "Executor": "core.executors",
     "Export": "documents.export",
     "ExportAttributes": "documents.export",
+    "FastText": "measure.fasttext",
+    "FitDsir": "measure.dsir",
+    "FitFastText": "measure.fit_fasttext",
     "FitKMeans": "measure.kmeans",
+    "FitLinear": "measure.fit_linear",
+    "FitNgramClassifier": "measure.ngram_classifier",
+    "FitNgramModel": "measure.fit_ngram_model",
+    "FitNgramRegression": "measure.ngram_regression",
+    "FitPageRank": "measure.fit_page_rank",
     "FitQuantiles": "measure.ensemble",
+    "FitRidge": "measure.fit_linear",
+    "FitTopics": "measure.topics",
     "Function": "measure.function",
+    "GivenRanks": "measure.given_ranks",
+    "Gumbel": "choose.rank",
     "Inline": "core.executors",
     "Language": "measure.language",
+    "Linear": "measure.linear",
+    "LinkGraph": "measure.link_graph",
+    "Links": "documents.links",
     "Measure": "measure.measure",
     "Middle": "choose.rank",
     "MinHash": "measure.minhash",
     "NewlineRemoval": "edit.newlines",
+    "NgramClassifier": "measure.ngram_classifier",
+    "NgramRegression": "measure.ngram_regression",
+    "PageRank": "measure.page_rank",
+    "Perplexity": "measure.perplexity",
     "Processes": "core.executors",
     "Ray": "core.ray",
     "Read": "documents.read",
     "RefinedWebLines": "edit.refinedweb",
     "Reshaping": "core.step",
     "Resiliparse": "extract.resiliparse",
+    "Rest": "choose.rank",
+    "Rubric": "measure.llm_questions",
     "RuleSet": "choose.rules",
     "Sample": "choose.rank",
     "Score": "measure.score",
@@ -83,13 +132,18 @@ _HOMES = {
     "Table": "core.table",
     "Text": "measure.text",
     "Top": "choose.rank",
+    "Topics": "measure.topics",
     "Trafilatura": "extract.trafilatura",
     "Url": "measure.url",
     "UrlRemoval": "edit.urls",
+    "WebGraph": "measure.link_graph",
     "Whole": "core.step",
     "WinnowError": "core.errors",
+    "YesNo": "measure.llm_questions",
+    "benchmark_rank": "measure.betr",
     "bloom_duplicates": "dedup.bloom",
     "contamination": "decontaminate.contamination",
+    "distil": "choose.distil",
     "ensemble": "measure.ensemble",
     "exact_duplicates": "dedup.exact",
     "line_duplicates": "dedup.lines",
@@ -106,30 +160,57 @@ _HOMES = {
 
 __all__ = [
     "Aligned",
+    "AskLLM",
+    "BenchmarkExamples",
     "Bottom",
     "C4Lines",
     "ContentHash",
     "Cut",
+    "Dsir",
+    "EdgeList",
     "Edit",
+    "Embedding",
+    "Endpoint",
     "Ensemble",
     "Executor",
     "Export",
     "ExportAttributes",
+    "FastText",
+    "FitDsir",
+    "FitFastText",
     "FitKMeans",
+    "FitLinear",
+    "FitNgramClassifier",
+    "FitNgramModel",
+    "FitNgramRegression",
+    "FitPageRank",
     "FitQuantiles",
+    "FitRidge",
+    "FitTopics",
     "Function",
+    "GivenRanks",
+    "Gumbel",
     "Inline",
     "Language",
+    "Linear",
+    "LinkGraph",
+    "Links",
     "Measure",
     "Middle",
     "MinHash",
     "NewlineRemoval",
+    "NgramClassifier",
+    "NgramRegression",
+    "PageRank",
+    "Perplexity",
     "Processes",
     "Ray",
     "Read",
     "RefinedWebLines",
     "Reshaping",
     "Resiliparse",
+    "Rest",
+    "Rubric",
     "RuleSet",
     "Sample",
     "Score",
@@ -139,13 +220,18 @@ __all__ = [
     "Table",
     "Text",
     "Top",
+    "Topics",
     "Trafilatura",
     "Url",
     "UrlRemoval",
+    "WebGraph",
     "Whole",
     "WinnowError",
+    "YesNo",
+    "benchmark_rank",
     "bloom_duplicates",
     "contamination",
+    "distil",
     "ensemble",
     "exact_duplicates",
     "line_duplicates",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,10 +21,12 @@ from winnow.choose.rank import Top
 from winnow.choose.select import Select
 from winnow.core.errors import RecipeError
 from winnow.core.executors import Inline, Processes
+from winnow.core.guard import Guard
 from winnow.core.run import materialize, num_shards
-from winnow.core.table import Store
+from winnow.core.step import Part
+from winnow.core.table import ShardWriter, Store
 from winnow.measure import ensemble as module
-from winnow.measure.ensemble import Ensemble, ensemble
+from winnow.measure.ensemble import Ensemble, FitWeights, ensemble
 from winnow.measure.text import Text
 
 DOCUMENTS = Letters(tasks=3, size=10)  # lengths 0 to 29
@@ -51,6 +56,50 @@ def test_the_highest_bucket_of_any_score_is_that_of_the_maximum(tmp_path: Path) 
     assert found["score"] == pytest.approx([max(n + 0.5, 29.5 - n) / 30 for n in range(30)])
     assert found["bucket"] == [int(max(n + 0.5, 29.5 - n) / 30 * 20) for n in range(30)]
     assert max(found["bucket"]) == 19
+
+
+SCORES = {"size": "length.length", "noise": "(length.length * 7) % 30"}
+
+
+def among_the_pool(documents: Letters) -> Ensemble:
+    """Other documents, placed among the quantiles of ``DOCUMENTS``."""
+    fitted = ensemble(DOCUMENTS, scores={"size": "text.num_chars", "odd": "text.num_chars % 2"}, measures=[Text()])
+    return Ensemble(documents=documents, quantiles=fitted.quantiles)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Long(Letters):
+    """Documents of 20 letters and more."""
+
+    def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
+        ids, texts = [f"long{n}" for n in range(60)], ["a" * (20 + n % 10) for n in range(60)]
+        out.write(pa.RecordBatch.from_pydict({"id": ids, "text": texts}, schema=self.schema()))
+
+
+def test_learned_weights_tell_the_score_that_separates_from_the_one_that_does_not(tmp_path: Path) -> None:
+    pool = among_the_pool(DOCUMENTS)
+    weights = FitWeights(positives=among_the_pool(Long(tasks=1)), negatives=pool, heldout_fraction=0.3)
+    learned = Ensemble(documents=DOCUMENTS, quantiles=pool.quantiles, how="learned", weights=weights)
+    score = rows_of(learned, tmp_path)["score"]
+    file = Store(tmp_path).table(weights).file
+    learnt, report = (json.loads(file(name).read_text()) for name in ("weights.json", "report.json"))
+    assert learnt["weights"]["size"] > 5 * abs(learnt["weights"]["odd"])
+    assert report["auc"] > 0.6
+    quantiles = rows_of(pool, tmp_path)["quantiles"]
+    logit = learnt["bias"] + np.array(quantiles) @ [learnt["weights"]["size"], learnt["weights"]["odd"]]
+    assert score == pytest.approx(1 / (1 + np.exp(-logit)))
+
+
+def test_weights_belong_to_the_learned_way_alone(tmp_path: Path) -> None:
+    quantiles = of_lengths(SCORES).quantiles
+    with pytest.raises(RecipeError, match="'learned', and no other, needs them"):
+        Ensemble(documents=DOCUMENTS, quantiles=quantiles, how="learned").check()
+
+
+def test_weights_of_quantiles_in_different_pools_are_refused() -> None:
+    other = of_lengths({"all": "length.length"})
+    with pytest.raises(RecipeError, match="quantiles of different pools"):
+        FitWeights(positives=of_lengths(SCORES), negatives=other).check()
 
 
 def test_a_score_that_is_missing_is_passed_over(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from winnow.report.model import (
     Member,
     Node,
     Placed,
+    Removed,
     ReportData,
     Rule,
     Sample,
@@ -276,6 +277,7 @@ def report() -> ReportData:
         source="s3://crawl/2025-11/*.warc.gz",
         made="2025-11-20T22:41:07+00:00",
         stages=stages(),
+        removed=(Removed(what="language", documents=9, fraction=0.4, published_fraction=0.508, source="a paper"),),
         choices=(choice(),),
         histograms=histograms,
         edits=(

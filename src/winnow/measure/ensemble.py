@@ -1,9 +1,10 @@
-"""Several scores as one: where a document stands among all by each of them, and the mean or the highest of that.
+"""Several scores as one: where a document stands among all by each of them, and what is made of that.
 
 Scores of different measures have different scales; their quantiles have one. The mean of quantiles is the rank average;
-the highest bucket of 20 is Nemotron-CC's ensemble (Su et al. 2024, arXiv 2412.02595), which keeps what any one
-of the classifiers finds good. A quantile within a group (``by_group="language.lang"``) is what CCNet cuts head, middle
-and tail by (Wenzek et al. 2020, arXiv 1911.00359: below 0.3 and 0.6 of the perplexities of a language).
+the highest bucket of 20 is Nemotron-CC's ensemble (Su et al. 2024, arXiv 2412.02595), which keeps what any one of the
+classifiers finds good; a learned combination weighs them by two sets of documents. A quantile within a group
+(``by_group="language.lang"``) is what CCNet cuts head, middle and tail by (Wenzek et al. 2020, arXiv 1911.00359: below
+0.3 and 0.6 of the perplexities of a language).
 """
 
 from __future__ import annotations
@@ -21,17 +22,22 @@ import pyarrow.parquet as pq
 
 from winnow.core.database import connect
 from winnow.core.errors import RecipeError, did_you_mean
+from winnow.core.files import read_json, write_json
 from winnow.core.run import num_shards
 from winnow.core.sql import NUMBERS, check_expressions, evaluate, namespaces, read_columns
 from winnow.core.step import Aligned, Rows, Step, Whole
 from winnow.core.table import Store
+from winnow.measure.examples import FitOnTwoSets, heldout_report, read_examples
+from winnow.measure.fit_linear import check_penalty, logistic_regression
+from winnow.measure.linear import probabilities
 from winnow.measure.measure import Measure, column
 from winnow.measure.score import scores_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-How = Literal["mean", "max"]
+How = Literal["mean", "max", "learned"]
+QUANTILES = "quantiles"
 
 MAX_POINTS = 1 << 16
 """Values that a score's quantiles are kept for; of more, those at even steps, so a quantile is off by 1/65,536."""
@@ -144,6 +150,8 @@ class Ensemble(Aligned):
     quantiles: FitQuantiles
     """May be fitted on other documents: then a score stands where it would among those."""
     how: How = "mean"
+    weights: FitWeights | None = None
+    """For ``learned``: the score is then a probability."""
     num_buckets: int = 20
     called: str = "ensemble"
 
@@ -154,12 +162,17 @@ class Ensemble(Aligned):
 
     def inputs(self) -> tuple[Step, ...]:
         """The documents, their scores, and the quantiles."""
-        return (self.documents, *scores_of(self.documents, self.quantiles.measures), self.quantiles)
+        learned = () if self.weights is None else (self.weights,)
+        return (self.documents, *scores_of(self.documents, self.quantiles.measures), self.quantiles, *learned)
 
     def check(self) -> None:
         """Refuse a way to combine that there is not, and scores of other documents."""
         if self.how not in get_args(How):
             raise RecipeError(f"how is {self.how!r}; {did_you_mean(self.how, get_args(How))}")
+        if (self.how == "learned") != (self.weights is not None):
+            raise RecipeError(
+                f"how is {self.how!r} and weights are {self.weights}: 'learned', and no other, needs them"
+            )
         if self.num_buckets < 1:
             raise RecipeError(f"num_buckets is {self.num_buckets}; it must be at least 1")
         for score in scores_of(self.documents, self.quantiles.measures):
@@ -167,37 +180,98 @@ class Ensemble(Aligned):
                 raise RecipeError(f"{score.label} judges {score.documents.label}, not {self.documents.label}")
 
     def columns(self) -> pa.Schema:
-        """``score``, ``bucket``, and ``<name>_quantile`` for every score."""
-        way = {"mean": "Mean", "max": "Highest"}[self.how]
+        """``score``, ``bucket``, ``<name>_quantile`` for every score, and all of these as a vector."""
+        way = {"mean": "Mean", "max": "Highest", "learned": "Weighted sum"}[self.how]
         buckets = f"[0, {self.num_buckets - 1}]"
         members = [
             column(f"{name}_quantile", pa.float64(), f"Share of documents that {sql} puts lower", range="[0, 1]")
             for name, sql in self.quantiles.scores
         ]
         score = column("score", pa.float64(), f"{way} of the quantiles; null where there is none", range="[0, 1]")
-        return pa.schema([score, column("bucket", pa.int32(), "The score in equal steps", range=buckets), *members])
+        vector = pa.list_(pa.float32(), len(members))
+        together = column(QUANTILES, vector, "The quantiles, 0.5 where there is none; null without any")
+        bucket = column("bucket", pa.int32(), "The score in equal steps", range=buckets)
+        return pa.schema([score, bucket, *members, together])
 
     def load(self, store: Store, shard: int) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
         """Place the scores of one shard."""
         rows = self.quantiles.read(self.documents, store, shard)
         ids, place = rows.column("id").combine_chunks(), self.quantiles.places(store)
         members = np.stack([place(name, rows) for name, _ in self.quantiles.scores], axis=1)
-        there = ~np.isnan(members)
-        some = there.any(axis=1)
-        score = np.full(len(members), np.nan)
-        if self.how == "mean":
-            score[some] = np.where(there, members, 0)[some].sum(axis=1) / there[some].sum(axis=1)
-        else:
-            score[some] = np.where(there, members, -1)[some].max(axis=1)
+        some = ~np.isnan(members).all(axis=1)
+        filled = np.where(np.isnan(members), 0.5, members)
+        score = np.where(some, self._combined(members, filled, store), np.nan)
         bucket = np.minimum(np.where(some, score, 0) * self.num_buckets, self.num_buckets - 1).astype(np.int32)
         columns = [pa.array(score, from_pandas=True), pa.array(bucket, mask=~some)]
         columns += [pa.array(member, from_pandas=True) for member in members.T]
+        vector = self.columns().field(QUANTILES).type
+        columns.append(
+            pa.FixedSizeListArray.from_arrays(filled.astype(np.float32).ravel(), type=vector, mask=pa.array(~some))
+        )
         placed = pa.record_batch(columns, schema=self.columns())
 
         def look_up(batch: pa.RecordBatch) -> pa.RecordBatch:
             return placed.take(pc.index_in(batch.column("id"), ids))
 
         return look_up
+
+    def _combined(self, members: NDArray[np.float64], filled: NDArray[np.float64], store: Store) -> NDArray[np.float64]:
+        """One number a document; what it is where there is no quantile does not matter."""
+        there = ~np.isnan(members)
+        if self.weights is not None:
+            return self.weights.probabilities(filled, store)
+        if self.how == "max":
+            highest: NDArray[np.float64] = np.where(there, members, -1).max(axis=1)
+            return highest
+        mean: NDArray[np.float64] = np.where(there, members, 0).sum(axis=1) / np.maximum(1, there.sum(axis=1))
+        return mean
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitWeights(FitOnTwoSets):
+    """How much each score's quantile says: logistic regression on two sets that the members did not learn from.
+
+    ``positives`` and ``negatives`` are ``Ensemble``s of the two sets, their quantiles fitted on the pool. Writes
+    ``weights.json`` (``bias``, and a weight for every score by its name) and ``report.json`` (``measure.examples``).
+    """
+
+    positives: Ensemble
+    negatives: Ensemble
+    l2: float = 1.0
+    """Strength of the penalty on the weights, as in ``FitLinear``."""
+
+    def check(self) -> None:
+        """Refuse sets whose quantiles are different ones."""
+        super().check()
+        if self.positives.quantiles.key != self.negatives.quantiles.key:
+            raise RecipeError("positives and negatives stand among the quantiles of different pools: fit them once")
+        check_penalty(self.l2)
+
+    def make(self, store: Store, directory: Path) -> dict[str, int]:
+        """Fit on the examples, judge those held out."""
+        examples = read_examples(
+            self.positives,
+            self.negatives,
+            store,
+            QUANTILES,
+            max_examples=self.max_examples,
+            heldout_fraction=self.heldout_fraction,
+            seed=self.seed,
+        )
+        values = examples.column(QUANTILES).combine_chunks().flatten().to_numpy().reshape(examples.num_rows, -1)
+        positive, heldout = (examples.column(name).to_numpy() for name in ("positive", "heldout"))
+        weights, bias = logistic_regression(values[~heldout], positive[~heldout], self.l2)
+        names = [name for name, _ in self.positives.quantiles.scores]
+        learnt = {"bias": bias, "weights": dict(zip(names, weights.tolist(), strict=True))}
+        write_json(directory / "weights.json", learnt)
+        logits = values[heldout] @ weights + bias
+        write_json(directory / "report.json", heldout_report(logits, probabilities(logits), examples))
+        return {"learnt_from": int((~heldout).sum())}
+
+    def probabilities(self, quantiles: NDArray[np.float64], store: Store) -> NDArray[np.float64]:
+        """Of being wanted, by the quantiles of each document."""
+        learnt = read_json(store.table(self).file("weights.json"))
+        return probabilities(quantiles @ np.array(list(learnt["weights"].values())) + learnt["bias"])
 
 
 _QUANTILES = """

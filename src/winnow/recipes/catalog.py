@@ -28,9 +28,13 @@ Recipe = Callable[..., Step]
 SHIPPED = {
     "demo": "winnow.recipes.demo:demo",
     "refinedweb": "winnow.recipes.refinedweb:refinedweb",
+    "dclm_baseline": "winnow.recipes.dclm_baseline:dclm_baseline",
+    "compare_filters": "winnow.recipes.compare_filters:compare_filters",
     "fineweb_filters": "winnow.recipes.fineweb_filters:fineweb_filters",
     "dedup": "winnow.recipes.dedup:dedup",
     "decontaminate": "winnow.recipes.decontaminate:decontaminate",
+    "distil": "winnow.recipes.distil:distil",
+    "iterative_recall": "winnow.recipes.iterative_recall:iterative_recall",
 }
 
 
@@ -38,17 +42,21 @@ def find_recipe(name: str) -> Recipe:
     """The recipe of that name; RecipeError with the nearest names for one that is not there."""
     if name.endswith(".json"):
         return _written(place(name))
-    module, _, function = SHIPPED.get(name, name).partition(":")
-    if not function:
+    if ":" not in SHIPPED.get(name, name):
         raise RecipeError(
             f"no recipe is called {name!r}; {did_you_mean(name, SHIPPED)} "
             "(your own: file.py:function or module:function)"
         )
+    return find_function(SHIPPED.get(name, name))
+
+
+def find_function(name: str) -> Callable[..., Any]:
+    """The function that ``file.py:function`` or ``module:function`` names; RecipeError where it cannot be loaded."""
+    module, _, function = name.partition(":")
     try:
-        found = getattr(_module(module), function)
+        return typing.cast(Callable[..., Any], getattr(_module(module), function))
     except (ImportError, AttributeError, OSError) as error:
-        raise RecipeError(f"the recipe {name!r} cannot be loaded: {error}") from error
-    return typing.cast(Recipe, found)
+        raise RecipeError(f"{name!r} cannot be loaded: {error}") from error
 
 
 def options_parser(name: str, recipe: Recipe) -> argparse.ArgumentParser:

@@ -19,6 +19,9 @@ def refinedweb(
     source: str,
     extract: str = "resiliparse",
     blocklist: str | None = None,
+    strict_words: str | None = None,
+    hard_words: str | None = None,
+    soft_words: str | None = None,
     language: str = "en",
     min_language_score: float = 0.65,
     language_model: str | None = None,
@@ -29,11 +32,13 @@ def refinedweb(
 
     Source: Penedo et al. 2023 (arXiv 2306.01116), figure 2; Li et al. 2024 (arXiv 2406.11794), figure 4; DCLM's
     baselines/baselines_configs/dclm_baseline_refinedweb.yaml. In DCLM's order, with what each step removed there of the
-    pages extracted: URL filters 0.8% (their lists are not ours to ship; give one as --blocklist), language 50.8%,
-    page length 7.9%, other quality rules 9.0%, repetition 9.6%, too much removed by line edits 2.0%.
+    pages extracted: URL filters 0.8% (their lists, one of domains and three of words, are not ours to ship; see
+    ``Url``), language 50.8%, page length 7.9%, other quality rules 9.0%, repetition 9.6%, too much removed by line
+    edits 2.0%.
     """
     pages = Read(source=source, extract=extractor(extract))
-    allowed = pages if blocklist is None else Select(documents=pages, reject=_blocked(blocklist))
+    lists = Url(blocklist=blocklist, strict_words=strict_words, hard_words=hard_words, soft_words=soft_words)
+    allowed = Select(documents=pages, reject=_blocked(lists)) if lists.files() else pages
     cleaned = Edit(documents=allowed, editors=(UrlRemoval(), NewlineRemoval(max_consecutive=2)))
     good = Select(documents=cleaned, reject=(language_rules(language, min_language_score, language_model), rules))
     edited = Edit(documents=good, editors=(RefinedWebLines(),))
@@ -50,12 +55,19 @@ def language_rules(language: str, min_score: float, model: str | None = None) ->
     )
 
 
-def _blocked(blocklist: str) -> RuleSet:
+def _blocked(lists: Url) -> RuleSet:
+    """The rules of the lists that are given, in RefinedWeb's order."""
+    rules = (
+        (lists.blocklist, "blocked_domain", "url.blocked_domain IS NOT NULL"),
+        (lists.strict_words, "strict_word", "url.num_strict_words >= 1"),
+        (lists.hard_words, "hard_word", "url.num_hard_words >= 1"),
+        (lists.soft_words, "soft_words", "url.num_soft_words >= 2"),
+    )
     return RuleSet(
         name="url",
-        source="Penedo et al. 2023, section 3.1: a list of domains",
-        measures=(Url(blocklist=blocklist),),
-        rules=(("blocked_domain", "url.blocked_domain IS NOT NULL"),),
+        source="Penedo et al. 2023, appendix G.1; dclm_baseline_refinedweb.yaml: url_substring_filter",
+        measures=(lists,),
+        rules=tuple((reason, condition) for given, reason, condition in rules if given is not None),
     )
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from winnow.choose.comparison import Comparison
 from winnow.core.errors import RecipeError
 from winnow.core.executors import Executor, Inline, Processes
 from winnow.core.files import copy, remove, write_json
@@ -20,6 +21,8 @@ from winnow.core.step import Aligned, Rows, Step
 from winnow.core.storage import RemotePath
 from winnow.core.table import Store, Table
 from winnow.documents.export import FORMATS, Export, ExportAttributes
+from winnow.recipes.dclm_baseline import REFINEDWEB_REMOVED, REMOVED
+from winnow.recipes.decontaminate import item_reports
 from winnow.report.collect import collect
 from winnow.report.page import render
 
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
     from winnow.report.model import ReportData
 
 ExecutorName = Literal["processes", "ray"]
+PUBLISHED = {"refinedweb": REFINEDWEB_REMOVED, "dclm_baseline": REMOVED}
+"""What the steps of shipped recipes removed where they come from."""
+ITEMS = "items"
+"""Where a run leaves what a search for evaluation items says of them."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +57,21 @@ class Done:
         from rich.console import Console
         from rich.markup import escape
 
-        from winnow.report.terminal import funnel_table
+        from winnow.report.terminal import funnel_table, removed_table
 
         console = Console()
         console.print(funnel_table(self.data))
+        if self.data.removed:
+            console.print(removed_table(self.data))
         for alarm in self.data.alarms():
             console.print(f"[bold red]alarm[/bold red] {escape(alarm)}", soft_wrap=True, highlight=False)
-        console.print(f"documents  {self.out / 'documents'}\nreport     {self.out / 'report.html'}\n")
+        if (self.out / "documents").exists():
+            console.print(f"documents  {self.out / 'documents'}")
+        if (self.out / ITEMS).exists():
+            console.print(
+                f"items      {self.out / ITEMS} (items.jsonl, tasks.json and the tasks without them in clean/)"
+            )
+        console.print(f"report     {self.out / 'report.html'}\n")
         console.print("Next:", style="bold")
         at = "" if str(self.store) == "winnow-store" else f" --store {self.store}"
         for command in self._next(at):
@@ -80,22 +95,32 @@ def run_recipe(
     failure_budget: float = 0.01,
     quiet: bool = False,
 ) -> Done:
-    """Make the recipe's documents and leave them, a report and the resolved recipe in ``out``."""
-    if not isinstance(step, Rows):
+    """Make the recipe's documents and leave them, a report and the resolved recipe in ``out``.
+
+    A comparison has no documents of its own: it leaves a report, and the scores of its pool as attributes. A recipe
+    that looks for evaluation items leaves a ``ContaminationReport`` too.
+    """
+    if not isinstance(step, Rows | Comparison):
         raise RecipeError(f"the recipe {name} gives {type(step).__name__}, which has no documents to export")
     if format not in FORMATS:
         raise RecipeError(f"the format {format!r} is unknown; known: {', '.join(FORMATS)}")
-    export = Export(documents=step, format=format)
-    extra = [ExportAttributes(documents=step, score=score) for score in _scores(step)] if attributes else []
+    documents = step.pool if isinstance(step, Comparison) else step
+    export = step if isinstance(step, Comparison) else Export(documents=step, format=format)
+    extra = [ExportAttributes(documents=documents, score=score) for score in _scores(step)] if attributes else []
     if not quiet:
         _say_if_kernels_must_be_compiled()
-    for wanted in (export, *extra):
+    reports = item_reports(step)
+    for wanted in (export, *extra, *reports):
         materialize(wanted, store, executor, failure_budget=failure_budget, progress=Silent() if quiet else _bar())
     kept = Store(store)
-    _deliver(kept.table(export), out / "documents")
+    out.mkdir(parents=True, exist_ok=True)
+    if isinstance(export, Export):
+        _deliver(kept.table(export), out / "documents")
     for attribute in extra:
         _deliver(kept.table(attribute), out / "attributes" / attribute.score.name)
-    data = collect(export, kept, recipe=name, options=options)
+    for number, report in enumerate(reports, 1):
+        _deliver(kept.table(report), out / (ITEMS if number == 1 else f"{ITEMS}-{number}"), "files")
+    data = collect(export, kept, recipe=name, options=options, published=PUBLISHED.get(name, ()))
     (out / "report.html").write_text(render(data), encoding="utf-8")
     (out / "report.json").write_text(data.to_json(), encoding="utf-8")
     write_json(out / "recipe.json", {"recipe": to_plain(step)})
@@ -134,13 +159,12 @@ def _scores(step: Step) -> list[Aligned]:
     return [needed for group in passes(step) for needed in group if isinstance(needed, Aligned)]
 
 
-def _deliver(table: Table, target: Path) -> None:
+def _deliver(table: Table, target: Path, below: str = "shards") -> None:
     """Put a table's files where the user wants them: hard links where one disk holds both, read-only, else copies."""
     remove(target)
-    target.mkdir(parents=True)
-    for shard in range(len(table.manifest.shards)):
-        source = table.path(shard)
-        delivered = target / source.name
+    for shard in table.manifest.shards:
+        source, delivered = table.directory / below / shard.name, target / shard.name
+        delivered.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(source, RemotePath) or isinstance(target, RemotePath) or not _linked(source, delivered):
             copy(source, delivered)
 

@@ -41,31 +41,41 @@ from winnow.report.model import (
     ReportData,
     StepTime,
 )
+from winnow.report.published import Published, removed
 from winnow.report.scores import scores
 from winnow.report.stages import describe, line, skipped, stages
 
 FRACTION = "words_removed_fraction"
 
 
-def collect(step: Step, store: Store, *, recipe: str, options: Mapping[str, Any] | None = None) -> ReportData:
+def collect(
+    step: Step,
+    store: Store,
+    *,
+    recipe: str,
+    options: Mapping[str, Any] | None = None,
+    published: Sequence[Published] = (),
+) -> ReportData:
     """What a report on the materialized step shows; ``recipe`` and ``options`` are what the user typed."""
     shown = step.pool if isinstance(step, Comparison) else step
     steps = line(shown)
     first = store.table(steps[0]).manifest
     selects = [one for one in steps if isinstance(one, Select)]
     choices, histograms = _choices(selects, store)
+    found = stages(shown, store)
     ranked = [step.choices] if isinstance(step, Comparison) else [((describe(one), one),) for one in selects]
     return ReportData(
         recipe=recipe,
         command=_command(recipe, options or {}),
         source=_source(steps[0]),
         made=store.table(step).manifest.made,
-        stages=stages(shown, store),
+        stages=found,
+        removed=removed(published, found),
         choices=choices,
         histograms=histograms,
         edits=tuple(_edit(one, store) for one in steps if isinstance(one, Edit)),
         deduplications=deduplications(step, store),
-        scores=tuple(found for one in ranked if (found := scores(one, store)) is not None),
+        scores=tuple(seen for one in ranked if (seen := scores(one, store)) is not None),
         steps=tuple(_time(one, store) for one in ordered(step)),
         failures=_failures(ordered(step), store),
         skipped=skipped(first),

@@ -91,6 +91,17 @@ class Stage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Removed:
+    """What a step removed here and in the paper that the recipe follows, as shares of all documents that were read."""
+
+    what: str
+    documents: int
+    fraction: float
+    published_fraction: float
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Limit:
     """One comparison of a rule: it rejects where ``expression operator threshold`` holds."""
 
@@ -380,6 +391,8 @@ class ReportData:
     made: str
     """When the last step was finished, ISO 8601."""
     stages: tuple[Stage, ...]
+    removed: tuple[Removed, ...]
+    """For a recipe whose authors say what their steps removed."""
     choices: tuple[Choice, ...]
     histograms: tuple[Histogram, ...]
     edits: tuple[EditSummary, ...]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
-from winnow.report import duplicates, funnel, histogram, rules, score_cards
+from winnow.report import duplicates, funnel, histogram, published, rules, score_cards
 from winnow.report.figures import count, duration, percent, size
 from winnow.report.markup import Markup, join, tag
 from winnow.report.model import EditSummary, Failure, Histogram, Node, ReportData, StepTime
@@ -66,7 +66,7 @@ def _anchor(title: str) -> str:
 
 def _sections(data: ReportData) -> list[tuple[str, Markup | None]]:
     return [
-        ("Funnel", funnel.draw(data.stages)),
+        ("Funnel", join(funnel.draw(data.stages), published.draw(data.removed) if data.removed else None)),
         ("Rules", join(*(rules.draw(choice, data.histograms) for choice in data.choices)) if data.choices else None),
         ("Scores", join(*map(score_cards.draw, data.scores)) if data.scores else None),
         ("Duplicates", join(*map(duplicates.draw, data.deduplications)) if data.deduplications else None),

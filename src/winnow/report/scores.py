@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from winnow.choose.rank import Bottom, Middle, Top
+from winnow.choose.rank import ByScore
 from winnow.choose.select import Select
 from winnow.core.run import num_shards
 from winnow.core.step import Rows
@@ -75,7 +75,7 @@ def scores(choices: Sequence[tuple[str, Select]], store: Store) -> Scores | None
 
 def score_of(select: Select) -> str | None:
     """SQL of the score that a choice ranks by; None where it ranks by none."""
-    return select.keep.score if isinstance(select.keep, Top | Middle | Bottom) else None
+    return select.keep.score if isinstance(select.keep, ByScore) else None
 
 
 def _draw(choices: Sequence[tuple[str, Select]], store: Store) -> _Drawn:

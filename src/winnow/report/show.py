@@ -14,6 +14,8 @@ from winnow.core.errors import InputError
 from winnow.core.files import read_json
 from winnow.core.table import Table
 
+REPORT = Path("files/report.json")
+"""Where a step that fits a model says how well it was learnt (``measure.examples``)."""
 NUM_BINS = 20
 MAX_VALUES = 2_000_000
 """Values that a histogram is drawn from; a larger table is looked at in evenly spaced shards."""
@@ -49,6 +51,8 @@ class Shown:
     counts: dict[str, int]
     columns: tuple[Column, ...]
     first_rows: tuple[dict[str, Any], ...]
+    report: dict[str, Any]
+    """What a step that fits a model says of it; empty for others."""
 
     def to_plain(self) -> dict[str, Any]:
         """For machines."""
@@ -114,6 +118,7 @@ def _show_table(path: Path, num_rows: int) -> Shown:
         counts=about.counts,
         columns=columns,
         first_rows=tuple(first),
+        report=read_json(path / REPORT) if (path / REPORT).is_file() else {},
     )
 
 

@@ -14,11 +14,13 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from winnow.choose.rank import ByScore, Rank
 from winnow.choose.select import Select
 from winnow.core.run import num_shards
 from winnow.core.step import Aligned, Rows, Step, ordered
 from winnow.core.table import Manifest, Store, Table
 from winnow.documents.export import Export
+from winnow.edit.cut import Cut
 from winnow.edit.edit import Edit
 from winnow.report.model import MAX_SKIPPED, MAX_SOURCES, Amount, Loss, Stage
 
@@ -66,28 +68,26 @@ def text_bytes(table: Table) -> int | None:
 
     Page headers count too: some kB in 16 MB.
     """
-    total = 0
-    for index, shard in enumerate(table.manifest.shards):
-        if not shard.name.endswith(".parquet"):
-            return None
-        footer = table.footer(index)
-        if "text" not in footer.schema.names:
-            return None
-        column = footer.schema.names.index("text")
-        groups = [footer.row_group(group).column(column) for group in range(footer.num_row_groups)]
-        total += sum(group.total_uncompressed_size - LENGTH_BYTES * group.num_values for group in groups)
-    return total
+    shards = table.manifest.shards
+    if not all(shard.name.endswith(".parquet") for shard in shards) or "text" not in table.schema().names:
+        return None
+    return sum(table.column_bytes(index, "text") - LENGTH_BYTES * shard.rows for index, shard in enumerate(shards))
 
 
 def describe(step: Rows) -> str:
     """What a step did, by the names of what it used."""
     names = [type(step).__name__]
     if isinstance(step, Select):
-        rank = [repr(step.keep)] if step.keep is not None else []
-        names = [*(one.name for one in step.rule_sets()), *rank]
+        names = [*(one.name for one in step.rule_sets()), *([_rank(step.keep)] if step.keep is not None else [])]
     elif isinstance(step, Edit):
         names = [type(editor).__name__ for editor in step.editors]
     return ", ".join(names)
+
+
+def _rank(rank: Rank) -> str:
+    """A rank in words: ``top 10% by fasttext.hq_logit``."""
+    by = f" by {rank.score}" if isinstance(rank, ByScore) else ""
+    return f"{type(rank).__name__.lower()} {100 * rank.fraction:.4g}%{by}"
 
 
 def skipped(manifest: Manifest) -> dict[str, int]:
@@ -111,7 +111,7 @@ def _sources(manifest: Manifest) -> list[Stage]:
 
 
 def _name(step: Rows) -> str:
-    return "Selected" if isinstance(step, Select) else "Edited" if isinstance(step, Edit) else "Documents"
+    return "Selected" if isinstance(step, Select) else "Edited" if isinstance(step, Edit | Cut) else "Documents"
 
 
 def _lost(step: Rows, manifest: Manifest) -> tuple[Loss, ...]:

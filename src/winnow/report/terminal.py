@@ -43,6 +43,16 @@ def funnel_table(data: ReportData) -> Table:
     return table
 
 
+def removed_table(data: ReportData) -> Table:
+    """What the steps removed here and in the paper that the recipe follows."""
+    table = Table(title=f"removed of all documents, beside {data.removed[0].source}", title_justify="left", box=None)
+    for title in ("step", "here", "there"):
+        table.add_column(title, justify="left" if title == "step" else "right")
+    for one in data.removed:
+        table.add_row(one.what, f"{one.fraction:.1%}", f"{one.published_fraction:.1%}")
+    return table
+
+
 def print_explanation(explanation: Explanation) -> None:
     """Step by step, the verdict first."""
     console = Console()
@@ -98,6 +108,30 @@ def print_table(shown: Shown) -> None:
     for row in shown.first_rows:
         console.print()
         _print_pairs(console, row)
+    _print_report(console, shown.report)
+
+
+def _print_report(console: Console, report: dict[str, Any]) -> None:
+    """What a fitted model's report says: its numbers, then each of its lists of records as a table."""
+    records = {name: value for name, value in report.items() if value and _is_records(value)}
+    _print_pairs(console, {name: value for name, value in report.items() if name not in records})
+    for name, rows in records.items():
+        titles = list(rows[0])
+        table = Table(title=name, title_justify="left", box=None, pad_edge=False)
+        for title in titles:
+            table.add_column(title, justify="left" if isinstance(rows[0][title], str) else "right")
+        for row in rows:
+            table.add_row(*(_short_number(row.get(title)) for title in titles))
+        console.print()
+        console.print(table)
+
+
+def _is_records(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(row, dict) for row in value)
+
+
+def _short_number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else escape(str(value))
 
 
 def print_store(shown: ShownStore) -> None:
