@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from winnow.choose.comparison import Comparison
     from winnow.choose.distil import distil
     from winnow.choose.rank import Bottom, Gumbel, Middle, Rest, Sample, Top
     from winnow.choose.rules import RuleSet, rule_set
@@ -40,12 +41,13 @@ if TYPE_CHECKING:
     from winnow.extract.resiliparse import Resiliparse
     from winnow.extract.trafilatura import Trafilatura
     from winnow.measure.ask_llm import AskLLM
+    from winnow.measure.attributes import imported_attributes
     from winnow.measure.benchmark_examples import BenchmarkExamples
     from winnow.measure.betr import benchmark_rank
     from winnow.measure.content_hash import ContentHash
     from winnow.measure.dsir import Dsir, FitDsir
     from winnow.measure.embedding import Embedding
-    from winnow.measure.ensemble import Ensemble, FitQuantiles, ensemble
+    from winnow.measure.ensemble import Ensemble, FitQuantiles, FitWeights, ensemble
     from winnow.measure.fasttext import FastText
     from winnow.measure.fit_fasttext import FitFastText
     from winnow.measure.fit_linear import FitLinear, FitRidge
@@ -76,6 +78,7 @@ _HOMES = {
     "BenchmarkExamples": "measure.benchmark_examples",
     "Bottom": "choose.rank",
     "C4Lines": "edit.c4",
+    "Comparison": "choose.comparison",
     "ContentHash": "measure.content_hash",
     "Cut": "edit.cut",
     "Dsir": "measure.dsir",
@@ -99,6 +102,7 @@ _HOMES = {
     "FitQuantiles": "measure.ensemble",
     "FitRidge": "measure.fit_linear",
     "FitTopics": "measure.topics",
+    "FitWeights": "measure.ensemble",
     "Function": "measure.function",
     "GivenRanks": "measure.given_ranks",
     "Gumbel": "choose.rank",
@@ -146,6 +150,7 @@ _HOMES = {
     "distil": "choose.distil",
     "ensemble": "measure.ensemble",
     "exact_duplicates": "dedup.exact",
+    "imported_attributes": "measure.attributes",
     "line_duplicates": "dedup.lines",
     "lsh_recall": "dedup.minhash",
     "materialize": "core.run",
@@ -164,6 +169,7 @@ __all__ = [
     "BenchmarkExamples",
     "Bottom",
     "C4Lines",
+    "Comparison",
     "ContentHash",
     "Cut",
     "Dsir",
@@ -187,6 +193,7 @@ __all__ = [
     "FitQuantiles",
     "FitRidge",
     "FitTopics",
+    "FitWeights",
     "Function",
     "GivenRanks",
     "Gumbel",
@@ -234,6 +241,7 @@ __all__ = [
     "distil",
     "ensemble",
     "exact_duplicates",
+    "imported_attributes",
     "line_duplicates",
     "lsh_recall",
     "materialize",
