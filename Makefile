@@ -37,6 +37,8 @@ bench: $(VENV)/ready  ## speed and quality beside the peers; hours, on a quiet m
 	$(BIN)/python benchmarks/bloom.py
 	$(BIN)/python benchmarks/decontamination.py
 	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/scorers.py
+	$(BIN)/python benchmarks/filters_on_sources.py
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) winnow-demo winnow-store .bench build dist
