@@ -50,8 +50,8 @@ class ContentHash:
         what = self.of.replace("_", " ")
         return pa.schema(
             [
-                column("high", pa.uint64(), f"Upper half of the 128-bit hash of the {what}"),
-                column("low", pa.uint64(), "Lower half of the same"),
+                column("high", pa.uint64(), f"Upper half of the 128-bit hash of the {what}; null without one"),
+                column("low", pa.uint64(), "Lower half of the same; null without one"),
             ]
         )
 

@@ -155,7 +155,7 @@ class Topics(OfVectors):
         return pa.schema(
             [
                 column("topic", pa.int32(), "Number of the nearest centroid; null without a vector", range="[0, inf)"),
-                column("topic_label", pa.string(), "The words that tell it from the others"),
+                column("topic_label", pa.string(), "The words that tell it from the others; null without a vector"),
                 column("similarity", pa.float32(), "Cosine to that centroid", range="[-1, 1]"),
             ]
         )
