@@ -2,10 +2,9 @@
 
     python benchmarks/decontamination.py
 
-Every row of every task file is planted into a web page as its file has it, field after field, and once more with other
-spaces, quotes, case and letters of choices. What is found in real text in which nothing was planted was read, one by
-one; the verdicts are in ``decontamination/judged.tsv``. datatrove runs in an environment of its own. Figures of speed
-are processor-seconds on one core.
+Every row of every task file is planted into a web page in four layouts (see ``LAYOUTS``). What is found in real text in
+which nothing was planted was read, one by one; the verdicts are in ``decontamination/judged.tsv``. datatrove runs in an
+environment of its own. Figures of speed are processor-seconds on one core.
 """
 
 from __future__ import annotations
@@ -44,6 +43,12 @@ SPEED_SOURCES = {
     "text/bbc_news/bbc_news.jsonl.zst": 150,
 }
 LONG_WORDS = 8
+LAYOUTS = {
+    "verbatim": "the fields as the file has them, one a line, choices with letters, then the answer; a paragraph",
+    "reformatted": "the same with curly quotes, (a) for A., any space a line break or another, a third in capitals",
+    "one line": "a paragraph Q: question A: answer, without choices and passage",
+    "in prose": "question, a space, answer and a full stop between two sentences, without choices and passage",
+}
 
 
 def main() -> None:
@@ -102,26 +107,26 @@ class Tally:
     """What became of the planted items of one file and one length."""
 
     planted: int = 0
-    verbatim: int = 0
-    reformatted: int = 0
-    left_out: list[str] = field(default_factory=list)
+    found: Counter[str] = field(default_factory=Counter)
+    missed: list[str] = field(default_factory=list)
+    left_out: int = 0
 
 
 def recall(files: Sequence[TaskFile], items: dict[str, Item], indexed: Indexed, most: int) -> str:
     tallies: dict[tuple[str, bool], Tally] = defaultdict(Tally)
     for file in files:
         rows = spaced([(f"{file.task}#{number}", row) for number, row in file.rows()], most)
-        for name, change in (("verbatim", str), ("reformatted", reformatted)):
-            found = {
-                (text, item) for text, item, _ in found_in(planted(rows, change), indexed.index, METHODS["coverage"])
-            }
+        for layout in LAYOUTS:
+            texts = planted(rows, items, layout)
+            found = {(text, item) for text, item, _ in found_in(texts, indexed.index, METHODS["coverage"])}
             for text, (id, _) in enumerate(rows):
                 tally = tallies[file.task, num_words(items[id].question) >= LONG_WORDS]
-                if id in indexed.left_out:
-                    tally.left_out += [id] if name == "verbatim" else []
-                    continue
-                tally.planted += name == "verbatim"
-                setattr(tally, name, getattr(tally, name) + ((text, indexed.alike.get(id, id)) in found))
+                is_found = (text, indexed.alike.get(id, id)) in found
+                tally.found[layout] += is_found
+                if layout == "verbatim":
+                    tally.planted += 1
+                    tally.left_out += id in indexed.left_out
+                    tally.missed += [] if is_found else [id]
     return recall_table(tallies, items)
 
 
@@ -129,37 +134,54 @@ def recall_table(tallies: dict[tuple[str, bool], Tally], items: dict[str, Item])
     lines = [
         "## Recall: planted items found, as that item",
         "",
-        f"Long: a question of {LONG_WORDS} words or more. Not looked for: items that tell too little to be told from "
-        "chance, counted apart and named. Planted: rows of the file, evenly spaced.",
+        f"Long: a question of {LONG_WORDS} words or more. Planted: rows of the file, evenly spaced; shares are of "
+        "all of them, those that are not looked for are misses.",
         "",
-        "| file | length | planted | verbatim | reformatted | not looked for | such as |",
-        "|---|---|---|---|---|---|---|",
+        *(f"- {layout}: {what}" for layout, what in LAYOUTS.items()),
+        "",
+        f"| file | length | planted | {' | '.join(LAYOUTS)} | not looked for | missed verbatim, such as |",
+        f"|---|---|---|{'---|' * len(LAYOUTS)}---|---|",
     ]
     for (task, is_long), tally in sorted(tallies.items(), key=lambda one: (one[0][0], not one[0][1])):
-        shares = [f"{n / tally.planted:.3f}" if tally.planted else "" for n in (tally.verbatim, tally.reformatted)]
-        examples = "; ".join(items[id].question[:60].replace("|", "/").replace("\n", " ") for id in tally.left_out[:2])
-        length = "long" if is_long else "short"
-        lines.append(
-            f"| {task} | {length} | {tally.planted} | {' | '.join(shares)} | {len(tally.left_out) or ''} | {examples} |"
-        )
-    for is_long, length in ((True, "long"), (False, "short")):
-        every = [tally for (_, long), tally in tallies.items() if long == is_long]
-        planted_, left = sum(tally.planted for tally in every), sum(len(tally.left_out) for tally in every)
-        shares = [f"{sum(getattr(t, name) for t in every) / planted_:.4f}" for name in ("verbatim", "reformatted")]
-        lines.append(f"| all | {length} | {planted_} | {' | '.join(shares)} | {left} | |")
+        examples = "; ".join(items[id].question[:60].replace("|", "/").replace("\n", " ") for id in tally.missed[:2])
+        lines.append(recall_row(task, is_long, [tally], examples))
+    for is_long in (True, False):
+        lines.append(recall_row("all", is_long, [tally for (_, long), tally in tallies.items() if long == is_long], ""))
     return "\n".join(lines)
 
 
-def planted(rows: Sequence[tuple[str, dict[str, Any]]], change: Any) -> list[str]:
+def recall_row(task: str, is_long: bool, tallies: Sequence[Tally], examples: str) -> str:
+    number, left_out = sum(tally.planted for tally in tallies), sum(tally.left_out for tally in tallies)
+    shares = [f"{sum(tally.found[layout] for tally in tallies) / number:.4f}" for layout in LAYOUTS]
+    length = "long" if is_long else "short"
+    return f"| {task} | {length} | {number} | {' | '.join(shares)} | {left_out or ''} | {examples} |"
+
+
+def planted(rows: Sequence[tuple[str, dict[str, Any]]], items: dict[str, Item], layout: str) -> list[str]:
     """Each row in the middle of a web page."""
     chance = random.Random(0)
-    pages = [text for text in read_texts(PAGES) if len(text) > 600]
+    pages = [text for text in read_texts(PAGES) if len(text) > 600 and ". " in text]
     texts = []
-    for _, row in rows:
+    for id, row in rows:
         page = chance.choice(pages)
         middle = page.find(" ", len(page) // 2)
-        texts.append(f"{page[:middle]}\n\n{change(as_text(row))}\n\n{page[middle:]}")
+        if layout == "in prose":
+            middle = page.rindex(". ") + 1
+            texts.append(f"{page[:middle]} {in_prose(items[id])}{page[middle:]}")
+            continue
+        text = one_line(items[id]) if layout == "one line" else as_text(row)
+        text = reformatted(text) if layout == "reformatted" else text
+        texts.append(f"{page[:middle]}\n\n{text}\n\n{page[middle:]}")
     return texts
+
+
+def one_line(item: Item) -> str:
+    return f"Q: {item.question} A: {item.answers[0].strip() if item.answers else ''}"
+
+
+def in_prose(item: Item) -> str:
+    text = f"{item.question} {item.answers[0].strip() if item.answers else ''}".strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def as_text(row: dict[str, Any]) -> str:
@@ -285,7 +307,7 @@ def methods(
     files: Sequence[TaskFile], items: dict[str, Item], corpora: dict[str, list[dict[str, Any]]], few: int
 ) -> str:
     rows = [one for file in files for one in spaced([(f"{file.task}#{n}", row) for n, row in file.rows()], few)]
-    texts = planted(rows, str)
+    texts = planted(rows, items, "verbatim")
     code = [row["text"] for row in corpora.pop("mt_mbpp_code_17langs")]
     prose = [row["text"] or "" for corpus in corpora.values() for row in corpus]
     lines = ["| method | index MB | found of all planted | flagged of other text | of code | us for 3 KB |"]

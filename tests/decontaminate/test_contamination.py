@@ -92,7 +92,10 @@ def test_items_of_other_languages_are_found(tmp_path: Path, number: int) -> None
         "",
         FILLER,
         "What is the capital of France? Nobody in the room knew.",  # common words, no answer near
-        "2 + 3 = 5",
+        "2 + 3 =",
+        "so 2 + 3 = 5 and 12 + 3 = 5",
+        "2 + 3 = 5.5",
+        "2 - 3 = 5",
         str(ITEMS[6]["passage"]),  # a passage alone is public text
         "Scrubbers remove gas from the atmosphere of submarines, which do remain breathable.",  # the same words
         "for gas in (nitrogen, helium, argon):\n    remove(gas)  # which gas do we remove?\n",
@@ -103,6 +106,26 @@ def test_items_of_other_languages_are_found(tmp_path: Path, number: int) -> None
 def test_look_alikes_are_not_contamination(tmp_path: Path, text: str) -> None:
     (row,) = judge(tmp_path, [text]).to_pylist()
     assert row["overlap"] < 0.8
+
+
+@pytest.mark.parametrize(
+    ("planted", "matched"),
+    [
+        ("Who is it?\n\nANN", "Who is it?"),
+        ("Q: who is it? A: Ann", "who is it?"),
+        ("Who is it?\n(A) Bob (B) Ann", "Who is it?"),
+        ("Who is it?\n(A) Cid (B) Ann", None),  # Cid is no choice of the item
+        ("Who is it? Ann came in.", None),
+        ("I know who is it? Ann", None),
+    ],
+)
+def test_short_items_are_found_as_they_are_printed(tmp_path: Path, planted: str, matched: str | None) -> None:
+    item = {"question": "Who is it?", "choices": ["Ann", "Bob"], "answer": 0}
+    (row,) = judge(tmp_path, [inside(planted)], [item]).to_pylist()
+    assert row["matched"] == matched
+    if matched:
+        assert row["overlap"] >= 0.8
+        assert (row["question_overlap"], row["answer_overlap"]) == (1, 1)
 
 
 def test_a_question_that_says_little_counts_with_its_passage_and_answer(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ PASSAGE = "A long text given to read, " * 10
 SHAPES: dict[str, tuple[dict[str, Any], Item]] = {
     "multiple choice": (
         {"query": "Question: What is hot?\n", "choices": ["fire", "ice"], "gold": 0},
-        Item("", "", "Question: What is hot?", ("fire",), ("ice",)),
+        Item("", "", "What is hot?", ("fire",), ("ice",)),
     ),
     "choices in the prompt": (
         {"query": "What is hot here?\nChoices:\nA. fire\nB. ice\nAnswer:", "choices": ["A", "B"], "gold": 1},
@@ -52,7 +52,7 @@ SHAPES: dict[str, tuple[dict[str, Any], Item]] = {
     ),
     "passage before the question": (
         {"query": f"Passage: {PASSAGE}\nQuestion: is it long", "choices": ["no", "yes"], "gold": 1},
-        Item("", "", "Question: is it long", ("yes",), ("no",), f"Passage: {PASSAGE}".strip()),
+        Item("", "", "is it long", ("yes",), ("no",), f"Passage: {PASSAGE}".strip()),
     ),
     "short context stays with the question": (
         {"query": "Context: Ann fell.\nQuestion: Why?", "choices": ["she slipped"], "gold": 0},

@@ -12,8 +12,9 @@ from winnow.decontaminate.methods import METHODS, Evidence
 def overlap(method: str, **found: float) -> float:
     """The overlap of one match; parts that are not named are those of a long question without anything else."""
     one = {"question": 1, "answer": -1, "passage": -1, "answer_bits": 0, "choice_bits": 0, "passage_bits": 0}
-    values = {**one, "question_bits": 500, "num_words": 60, **found}
-    return float(METHODS[method].overlap(Evidence(**{name: np.array([float(n)]) for name, n in values.items()}))[0])
+    values = {**one, "question_bits": 500, "num_words": 60, "is_printed": 0, **found}
+    evidence = {name: np.array([n], bool if name == "is_printed" else np.float64) for name, n in values.items()}
+    return float(METHODS[method].overlap(Evidence(**evidence))[0])
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,8 @@ def overlap(method: str, **found: float) -> float:
         ({"question_bits": 30, "answer": 1, "answer_bits": 17, "choice_bits": 25}, 55 / 80),
         ({"question_bits": 70, "num_words": 5, "answer": 1, "answer_bits": 17, "choice_bits": 25}, 63 / 80),
         ({"question_bits": 40, "passage": 0.5, "passage_bits": 900}, 55 / 80),
+        ({"is_printed": 1, "question_bits": 6, "num_words": 2, "answer": 1, "answer_bits": 6}, 0.8 + 0.2 * 12 / 80),
+        ({"is_printed": 1, "question_bits": 50, "answer": 1, "answer_bits": 300}, 1.0),
         ({"question": 0, "passage": 1, "passage_bits": 900, "answer": 1, "answer_bits": 50}, 0.0),
     ],
 )

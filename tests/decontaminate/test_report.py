@@ -19,7 +19,7 @@ LINES = [
     b'{"question": "%s",  "answer": "the Volga"}\r\n' % SEEN.encode(),
     b"\n",
     b'{"question":"%s","answer":"for luck"}\n' % UNSEEN.encode(),
-    b'{"question": "2 + 3 =", "answer": "5"}\n',
+    b'{"question": "2 + 3 ="}\n',
     b'{"question": "%s", "answer": "the  VOLGA!"}' % SEEN.upper().encode(),
 ]
 

@@ -8,7 +8,7 @@ from test_warc import record
 
 from winnow.core.guard import Guard, Suspects
 from winnow.documents.schema import Batch
-from winnow.documents.source import Span
+from winnow.documents.source import Span, kind_of
 from winnow.documents.wat import read_wat
 
 
@@ -55,11 +55,13 @@ def test_a_wat_file_gives_the_links_of_its_pages(tmp_path: Path) -> None:
         {"url": "http://a.org/x", "text": "//d.org/\n/b", "content_type": "text/html"}
     ]
     assert (batch.num_records, batch.skipped) == (6, {"no HTML page": 2})
-    assert [(q.kind, q.error.split(":")[0]) for q in batch.quarantined] == [
-        ("error", "not the JSON of a WAT record")
-    ] * 3
+    assert [(q.kind, q.error[:10]) for q in batch.quarantined] == [("error", "not read: ")] * 3
     batch = read_pages(tmp_path / "x.warc.wat", wat(links), nofollow=True)
     assert batch.documents["text"].to_pylist() == ["\n/b\nhttp://c.org/"]
+
+
+def test_a_wat_file_is_known_by_its_name() -> None:
+    assert kind_of("s3://crawl/CC-MAIN-0.warc.wat.gz") == "warc"
 
 
 def test_damage_and_a_record_that_killed_its_worker_cost_themselves_alone(tmp_path: Path) -> None:

@@ -118,6 +118,25 @@ def test_text_is_prepared_as_the_measure_prepares_it(clean: Read, tmp_path: Path
         perplexities(fit, tmp_path, "the fox saw it.")
 
 
+def test_pieces_of_a_sentencepiece_model_may_be_fitted_on(clean: Read, tmp_path: Path) -> None:
+    sentencepiece = pytest.importorskip("sentencepiece")
+    (tmp_path / "clean.txt").write_text("\n".join(CLEAN).lower())
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(tmp_path / "clean.txt"),
+        model_prefix=str(tmp_path / "pieces"),
+        vocab_size=60,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
+    pieces = str(tmp_path / "pieces.model")
+    fit = FitNgramModel(documents=clean, order=3, sentencepiece=pieces)
+    assert list(fit.outside()) == [pieces]
+    like, unlike = perplexities(fit, tmp_path, "The foxes saw grapes.", "Xylophone quartz", sentencepiece=pieces)
+    assert like is not None and unlike is not None and like < unlike
+    with pytest.raises(RecipeError, match=r"fitted on text with sentencepiece='.*pieces\.model'"):
+        perplexities(fit, tmp_path, "The fox.")
+
+
 def test_empty_texts_are_passed_over(tmp_path: Path) -> None:
     gaps = documents(tmp_path / "gaps.jsonl", ["", *CLEAN, "\n"])
     _, report = made(FitNgramModel(documents=gaps, order=2), tmp_path / "store")

@@ -13,14 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from test_embedding import read_rows
 from toys import Given, rows_of
 
 from winnow.core.errors import InputError, RecipeError
 from winnow.core.run import materialize
 from winnow.core.step import Aligned, Step
 from winnow.core.table import Store
+from winnow.measure.embedding import Embedding
+from winnow.measure.examples import auc
 from winnow.measure.fit_linear import FitLinear, FitRidge, logistic_regression, regression_report
 from winnow.measure.linear import Linear, Weights, probabilities, read_weights
+from winnow.measure.score import Score
 from winnow.measure.vectors import OfVectors
 
 
@@ -205,6 +209,27 @@ def test_a_fitted_model_scores_documents_whose_text_is_not_read(tmp_path: Path) 
     found = {row["id"]: row["score"] for row in rows_of(score, tmp_path)}
     assert found["d0"] < found["d1"] < found["d2"]
     assert OfVectors.reads == ()
+
+
+def test_sources_that_were_never_seen_are_told_apart(tmp_path: Path, shared_data: Path) -> None:
+    def embedded(*sources: str) -> Score:
+        rows = [row for name in sources for row in read_rows(shared_data, name)[:1200:6]]
+        return Score(
+            documents=Given(shards=(tuple((row["id"], row["text"]) for row in rows),)),
+            measure=Embedding(max_tokens=500),
+        )
+
+    fit = FitLinear(
+        positives=embedded("wikitext2_valid_test", "openstax_textbooks"), negatives=embedded("reddit_selfposts_2013")
+    )
+    scores = []
+    for unseen in (embedded("medquad_medical_qa"), embedded("nltk_webtext_chat")):
+        judged = Linear(documents=unseen.documents, vectors=unseen, model=fit)
+        materialize(judged, tmp_path)
+        scores.append([row["score"] for row in rows_of(judged, tmp_path)])
+    positive = np.arange(len(scores[0]) + len(scores[1])) < len(scores[0])
+    assert auc(np.array(scores[0] + scores[1]), positive).low > 0.9
+    assert report_of(fit, tmp_path)["auc"] > 0.95  # type: ignore[operator]
 
 
 @given(st.lists(st.floats(-1000, 1000), min_size=1, max_size=20))

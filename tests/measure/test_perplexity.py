@@ -135,7 +135,11 @@ def pieces_model(tmp_path_factory: pytest.TempPathFactory) -> str:
     sentencepiece = pytest.importorskip("sentencepiece")
     prefix = tmp_path_factory.mktemp("pieces") / "toy"
     sentencepiece.SentencePieceTrainer.train(
-        input=str(Path(TOY).with_name("toy.txt")), model_prefix=str(prefix), vocab_size=70, minloglevel=2
+        input=str(Path(TOY).with_name("toy.txt")),
+        model_prefix=str(prefix),
+        vocab_size=70,
+        hard_vocab_limit=False,
+        minloglevel=2,
     )
     return f"{prefix}.model"
 

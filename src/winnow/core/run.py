@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -196,10 +197,9 @@ class _Run:
         records = TaskRecord.read_all([record_path(self.store, step, index) for index in range(num_tasks)])
         self._stop_if_over_budget(step, records)
         shards = tuple(shard for record in records for shard in record.shards)
-        counts: dict[str, int] = {}
+        counts: Counter[str] = Counter()
         for record in records:
-            for name, number in record.counts.items():
-                counts[name] = counts.get(name, 0) + number
+            counts.update(record.counts)
         manifest = Manifest(
             step=type(step).__name__,
             key=step.key,
@@ -290,10 +290,7 @@ def to_plain_manifest(manifest: Manifest) -> dict[str, Any]:
 
 def most_common_error(directory: Path) -> str:
     """The most frequent quarantine entry of a step, in words."""
-    found: dict[str, int] = {}
-    for entry in read_quarantine(directory):
-        text = f"{entry['kind']}: {entry['error'][:120]}"
-        found[text] = found.get(text, 0) + 1
+    found = Counter(f"{entry['kind']}: {entry['error'][:120]}" for entry in read_quarantine(directory))
     return max(found, key=lambda text: found[text]) if found else "nothing"
 
 

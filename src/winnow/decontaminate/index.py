@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,15 @@ from winnow.decontaminate.methods import Evidence, Method
 from winnow.decontaminate.parts import GRAM_WORDS, Texts
 from winnow.kernels.hashing import num_slots
 from winnow.kernels.matching import Items, Parts, Seeds, fill_seeds, mark_most_telling
+from winnow.kernels.matching_printed import ENOUGH_BITS, Spelling
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SEED_SIZES = np.array([1, 2, 3, 5, 8])
 """Words in a seed: the most that a question's n-grams have. Few sizes, since a text is looked up in each of them."""
+OPENING_WORDS = 3
+"""The most first words by which a question is looked up that is looked for as it is printed."""
 BLOOM_BITS = 16
 """Bits for each seed; two of them are set."""
 LEAST_OVERLAP = 0.8
@@ -36,10 +39,13 @@ class Index:
     items: Items
     parts: Parts
     seeds: Seeds
+    openings: Seeds
+    """First words of the questions that are looked for as they are printed."""
+    spelling: Spelling
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All arrays by name."""
-        groups: dict[str, Items | Parts | Seeds] = {"items": self.items, "parts": self.parts, "seeds": self.seeds}
+        groups = {name: getattr(self, name) for name in ("items", "parts", "seeds", "openings", "spelling")}
         return {f"{group}.{name}": array for group, held in groups.items() for name, array in held._asdict().items()}
 
     @property
@@ -65,6 +71,8 @@ class Index:
             Items(*held("items", Items._fields)),
             Parts(*held("parts", Parts._fields)),
             Seeds(*held("seeds", Seeds._fields)),
+            Seeds(*held("openings", Seeds._fields)),
+            Spelling(*held("spelling", Spelling._fields)),
         )
 
 
@@ -88,11 +96,17 @@ def build_index(items: Sequence[Item], method: Method) -> Indexed:
     left_out = {item.id: "the method does not look for such items" for item in items}
     left_out |= {item.id: "" for item in wanted}
     left_out |= _too_little(wanted, texts, sizes, method)
+    printed = _in_print(wanted, texts, left_out) if method.reads_print else []
     left_out = {id: reason for id, reason in left_out.items() if reason}
-    kept, alike = _distinct(wanted, texts, left_out)
-    layout = _Layout(texts, sizes, np.array(kept, np.int64), method)
-    ids = [wanted[number].id for number in kept]
-    return Indexed(Index(ids, layout.items(), layout.parts(), layout.seeds()), alike, left_out)
+    kept, alike = _distinct(wanted, [n for n, item in enumerate(wanted) if item.id not in left_out], texts.read_as)
+    in_print, more_alike = _distinct(wanted, printed, texts.printed_as)
+    for number in printed:
+        del left_out[wanted[number].id]
+    sizes[printed] = 0
+    layout = _Layout(texts, sizes, np.array(kept, np.int64), np.array(in_print, np.int64), method)
+    ids = [wanted[number].id for number in kept + in_print]
+    index = Index(ids, layout.items(), layout.parts(), layout.seeds(), layout.openings(), layout.spelling())
+    return Indexed(index, alike | more_alike, left_out)
 
 
 def _too_little(items: Sequence[Item], texts: Texts, sizes: NDArray[np.int64], method: Method) -> dict[str, str]:
@@ -121,31 +135,53 @@ def _all_found(texts: Texts) -> Evidence:
         question_bits=bits[: texts.num_items],
         passage_bits=np.where(has_passage, bits[texts.passages], 0.0) if len(bits) else bits,
         num_words=texts.num_words[: texts.num_items],
+        is_printed=np.zeros(texts.num_items, bool),
     )
 
 
-def _distinct(items: Sequence[Item], texts: Texts, left_out: dict[str, str]) -> tuple[list[int], dict[str, str]]:
-    """The items that read differently, and for each other one the first that reads the same."""
-    first: dict[tuple[bytes, ...], int] = {}
+def _in_print(items: Sequence[Item], texts: Texts, left_out: dict[str, str]) -> list[int]:
+    """The items that tell too little as words, but have words, and a right answer or enough to stand alone."""
+
+    def tells_enough(number: int, item: Item) -> bool:
+        stands_alone = not item.answers and not item.choices and texts.bits[number] >= ENOUGH_BITS
+        return stands_alone or any(answer.strip() for answer in item.answers)
+
+    return [
+        number
+        for number, item in enumerate(items)
+        if left_out[item.id] and texts.num_words[number] > 0 and tells_enough(number, item)
+    ]
+
+
+def _distinct(
+    items: Sequence[Item], numbers: Sequence[int], key: Callable[[int], Hashable]
+) -> tuple[list[int], dict[str, str]]:
+    """The numbers of the items that differ, and the id of each other one with that of the first that is the same."""
+    first: dict[Hashable, int] = {}
     alike: dict[str, str] = {}
-    for number, item in enumerate(items):
-        if item.id in left_out:
-            continue
-        right = texts.answers[number][: texts.num_right[number]]
-        passage = [texts.passages[number]] if texts.passages[number] >= 0 else []
-        found = first.setdefault(tuple(texts.words(text) for text in (number, *passage, *right)), number)
+    for number in numbers:
+        found = first.setdefault(key(number), number)
         if found != number:
-            alike[item.id] = items[found].id
+            alike[items[number].id] = items[found].id
     return list(first.values()), alike
 
 
 class _Layout:
-    """Lays out the arrays of the items that are kept: the kept questions are the first parts."""
+    """Lays out the arrays of the items that are kept and those in print: their questions are the first parts."""
 
-    def __init__(self, texts: Texts, sizes: NDArray[np.int64], kept: NDArray[np.int64], method: Method) -> None:
-        self.texts, self.kept, self.method = texts, kept, method
-        others = {part for item in kept for part in (*texts.answers[item], int(texts.passages[item])) if part >= 0}
-        self.used = np.concatenate([kept, np.array(sorted(part for part in others if sizes[part] > 0), np.int64)])
+    def __init__(
+        self,
+        texts: Texts,
+        sizes: NDArray[np.int64],
+        kept: NDArray[np.int64],
+        in_print: NDArray[np.int64],
+        method: Method,
+    ) -> None:
+        self.texts, self.kept, self.in_print, self.method = texts, kept, in_print, method
+        self.asked = np.concatenate([kept, in_print])
+        others = {part for item in self.asked for part in texts.beside(item) if sizes[part] > 0}
+        others |= {part for item in in_print for part in texts.answers[item]}
+        self.used = np.concatenate([self.asked, np.array(sorted(others), np.int64)])
         self.part_of = np.full(len(sizes), -1, np.int64)
         self.part_of[self.used] = np.arange(len(self.used))
         self.sizes = np.where(self.part_of >= 0, sizes, 0)
@@ -155,15 +191,15 @@ class _Layout:
         """Passages and answers of each item."""
         answers = [
             (self.part_of[part], place < self.texts.num_right[item], number)
-            for number, item in enumerate(self.kept)
+            for number, item in enumerate(self.asked)
             for place, part in enumerate(self.texts.answers[item])
-            if self.part_of[part] >= 0
+            if self.sizes[part] > 0 or number >= len(self.kept)
         ]
         parts, is_right, owners = np.array(answers, np.int64).reshape(-1, 3).T
-        passages = self.texts.passages[self.kept]
+        passages = self.texts.passages[self.asked]
         return Items(
             passages=np.where(passages >= 0, self.part_of[passages], -1).astype(np.int32),
-            first_answer=np.searchsorted(owners, np.arange(len(self.kept) + 1)).astype(np.int64),
+            first_answer=np.searchsorted(owners, np.arange(len(self.asked) + 1)).astype(np.int64),
             answers=parts.astype(np.int32),
             is_right=is_right.astype(np.uint8),
         )
@@ -203,20 +239,41 @@ class _Layout:
         starts = np.searchsorted(owners, np.append(self.kept, self.texts.num_items))
         chosen = np.zeros(len(grams), bool)
         mark_most_telling(self.texts.gram_bits(owners, sizes), starts, self.method.seed_window, chosen)
-        items, hashes = self.part_of[owners[chosen]], grams[chosen]
-        order = np.lexsort((items, hashes))
-        hashes, items = _distinct_pairs(hashes[order], items[order])
-        distinct, first = np.unique(hashes, return_index=True)
-        seeds = Seeds(
-            sizes=np.unique(sizes[self.kept])[::-1].astype(np.int64),
-            bloom=np.zeros(max(1, _power_of_two(BLOOM_BITS * len(distinct) // 64)), np.uint64),
-            slots=np.zeros(num_slots(len(distinct)), np.int32),
-            hashes=distinct,
-            first=np.append(first, len(hashes)).astype(np.int64),
-            items=items.astype(np.int32),
-        )
-        fill_seeds(seeds)
-        return seeds
+        return _seeds(grams[chosen], self.part_of[owners[chosen]], sizes[self.kept])
+
+    def openings(self) -> Seeds:
+        """The first words of every question that is looked for as it is printed."""
+        sizes = np.zeros_like(self.sizes)
+        sizes[self.in_print] = np.minimum(self.texts.num_words[self.in_print], OPENING_WORDS)
+        grams, owners = self.texts.grams(sizes)
+        owners, first = np.unique(owners, return_index=True)
+        return _seeds(grams[first], self.part_of[owners], sizes[self.in_print])
+
+    def spelling(self) -> Spelling:
+        """The signs of questions and answers of the items that are looked for as they are printed."""
+        spelled = {part for item in self.in_print for part in (int(item), *self.texts.answers[item])}
+        parts = np.array(sorted(spelled, key=lambda part: self.part_of[part]), np.int64)
+        signs, ends = self.texts.signs(parts)
+        lengths = np.zeros(len(self.used) + 1, np.int64)
+        lengths[self.part_of[parts] + 1] = np.diff(ends, prepend=0)
+        return Spelling(np.cumsum(lengths), signs)
+
+
+def _seeds(hashes: NDArray[np.uint64], items: NDArray[np.int64], sizes: NDArray[np.int64]) -> Seeds:
+    """A table of n-grams and the items that have them."""
+    order = np.lexsort((items, hashes))
+    hashes, items = _distinct_pairs(hashes[order], items[order])
+    distinct, first = np.unique(hashes, return_index=True)
+    seeds = Seeds(
+        sizes=np.unique(sizes)[::-1].astype(np.int64),
+        bloom=np.zeros(max(1, _power_of_two(BLOOM_BITS * len(distinct) // 64)), np.uint64),
+        slots=np.zeros(num_slots(len(distinct)), np.int32),
+        hashes=distinct,
+        first=np.append(first, len(hashes)).astype(np.int64),
+        items=items.astype(np.int32),
+    )
+    fill_seeds(seeds)
+    return seeds
 
 
 def _distinct_pairs(left: NDArray[Any], right: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -5,8 +5,9 @@ other *choices* near it are evidence. A *passage* is a longer text given to read
 (an encyclopedia, a court ruling), so it alone never condemns a document.
 
 Files are read in the shapes that their authors publish. A field is known by its name (see FIELDS); a prompt that holds
-several parts is cut by its own headings: what stands before "Question:" is the passage if it is long, lines "A. …
-B. …" at the end are choices, and what most rows of a file begin with is an instruction or a few shots, not the item.
+several parts is cut by its own headings: what stands before "Question:" is the passage if it is long, the heading is no
+part of the question, lines "A. … B. …" at the end are choices, and what most rows of a file begin with is an
+instruction or a few shots, not the item.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def read_items(file: TaskFile, fields: Fields) -> Iterator[Item]:
         yield Item(
             id=f"{file.task}#{number}",
             task=file.task,
-            question=question.strip(),
+            question=_without_beginning(question.strip(), _QUESTION),
             answers=tuple(dict.fromkeys(answers)),
             choices=tuple(choice for choice in dict.fromkeys(choices) if choice not in answers),
             passage=passage.strip(),
@@ -191,6 +192,13 @@ def _without_heading(text: str, heading: re.Pattern[str]) -> str:
     text = text.rstrip()
     found = heading.search(text, max(0, len(text) - _LONGEST_HEADING))
     return text[: found.start()].rstrip() if found else text
+
+
+def _without_beginning(text: str, heading: re.Pattern[str]) -> str:
+    """The text without a heading at its beginning, such as "Question:", unless no word is left."""
+    found = heading.match(text)
+    rest = text[found.end() :].lstrip() if found else ""
+    return rest if _WORD.search(rest) else text
 
 
 def _cut_choices(text: str) -> tuple[str, list[str]]:

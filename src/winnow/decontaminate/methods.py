@@ -44,6 +44,8 @@ class Evidence:
     passage_bits: NDArray[np.float64]
     num_words: NDArray[np.int64]
     """Of the question."""
+    is_printed: NDArray[np.bool_]
+    """Whether the question is there sign for sign, its right answer behind it."""
 
 
 class Method(ABC):
@@ -56,6 +58,8 @@ class Method(ABC):
     """Whether a question's n-grams count by their IDF, else all the same."""
     threshold: ClassVar[float]
     """Overlap from which a document is contaminated, by the method's authors."""
+    reads_print: ClassVar[bool] = False
+    """Whether items that tell too little by their words are looked for as they are printed."""
 
     def looked_for(self, items: Sequence[Item]) -> list[Item]:
         """The items in the form in which they are looked for; all, as they are, where the method does not say."""
@@ -83,8 +87,11 @@ class Coverage(Method):
     which may be a name, a list or a phrase, for at most 51. Added are up to 40 of the right answer within 100 words of
     it (its first 17 bits count as 12, for a single word may follow by itself) and of the other choices, if all of them
     are there and the question is longer than five words; and up to 30 of the passage. 12 are taken off if the item has
-    an answer that is not there. So a passage alone never condemns, nor do a few common words, and "2 + 3 =" is not
-    looked for.
+    an answer that is not there. So a passage alone never condemns, nor do a few common words.
+
+    An item that would not reach 0.8 in a copy of itself ("2 + 3 =") is looked for as it is printed instead, sign for
+    sign with its right answer behind it (see ``winnow.kernels.matching_printed``); there overlap is
+    0.8 + 0.2 * min(1, bits / 80).
 
     A word's bits are -log2 of its share of the words of all items, counted together with 100,000 words whose frequency
     falls with their length (Zipf's law of abbreviation), which stand in where the items are few; at most 17, and 3 a
@@ -95,6 +102,7 @@ class Coverage(Method):
     seed_window = 8
     is_weighted = True
     threshold = 0.8
+    reads_print = True
     enough_bits: ClassVar[float] = 80.0
     long_words: ClassVar[int] = 40
     one_word_bits: ClassVar[float] = 17.0
@@ -115,7 +123,10 @@ class Coverage(Method):
         asked = np.minimum(evidence.question_bits, np.where(is_short, self.most_bits_of_few, np.inf))
         bits = evidence.question * asked + self._answer_bits(evidence) + passage
         missing = (1.0 - evidence.question) * np.maximum(1.0, self.long_words / np.maximum(1, evidence.num_words))
-        overlap: NDArray[np.float64] = np.clip(1.0 - missing, 0.0, 1.0) * np.clip(bits / self.enough_bits, 0.0, 1.0)
+        certain = np.clip(bits / self.enough_bits, 0.0, 1.0)
+        in_print = self.threshold + (1.0 - self.threshold) * certain
+        as_words = np.clip(1.0 - missing, 0.0, 1.0) * certain
+        overlap: NDArray[np.float64] = np.where(evidence.is_printed, in_print, as_words)
         return overlap
 
     def _answer_bits(self, evidence: Evidence) -> NDArray[np.float64]:

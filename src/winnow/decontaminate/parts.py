@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from winnow.decontaminate.items import Item
 from winnow.kernels.buffers import text_buffers
+from winnow.kernels.matching_printed import signs, spell_texts
 from winnow.kernels.matching_words import folds, hash_grams, new_words, powers, split_texts
 
 if TYPE_CHECKING:
@@ -46,9 +47,30 @@ class Texts:
         self.num_words = np.diff(self._ends, prepend=0)
         self._word_bits, self.bits = self._measure(lengths)
 
-    def words(self, text: int) -> bytes:
-        """The words of a text: equal for texts that read the same."""
+    def beside(self, item: int) -> list[int]:
+        """Answers, choices and passage of an item."""
+        passage = int(self.passages[item])
+        return [*self.answers[item], passage] if passage >= 0 else list(self.answers[item])
+
+    def read_as(self, item: int) -> Hashable:
+        """The words of an item without its wrong choices: equal for items that read the same."""
+        wrong = self.answers[item][self.num_right[item] :]
+        return tuple(self._words(text) for text in (item, *self.beside(item)) if text not in wrong)
+
+    def printed_as(self, item: int) -> Hashable:
+        """The signs of an item's question, answers and choices: equal for items that are printed the same."""
+        signs, ends = self.signs(np.array([item, *self.answers[item]]))
+        return tuple(part.tobytes() for part in np.split(signs, ends))
+
+    def _words(self, text: int) -> bytes:
         return self._hashes[self._ends[text] - self.num_words[text] : self._ends[text]].tobytes()
+
+    def signs(self, texts: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """The signs of some texts, one after the other, and where each text's end."""
+        data, offsets = text_buffers(pa.array([_encoded(self._texts[text]) for text in texts], pa.large_binary()))
+        spelled, ends = np.empty(int(offsets[-1] - offsets[0]), np.int32), np.zeros(len(texts), np.int64)
+        spell_texts(data, offsets, signs(), spelled, ends)
+        return spelled[: int(ends[-1]) if len(texts) else 0].copy(), ends
 
     def grams(self, sizes: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         """Hashes of all n-grams of all texts, in order, and the text of each; none of texts of size 0."""
@@ -75,7 +97,7 @@ class Texts:
 
     def _split(self) -> NDArray[np.int32]:
         """Cut all texts into words; gives the bytes of each word."""
-        encoded = [text.encode("utf-8", "surrogatepass") for text in self._texts]
+        encoded = [_encoded(text) for text in self._texts]
         data, offsets = text_buffers(pa.array(encoded, pa.large_binary()))
         num_bytes = int(offsets[-1] - offsets[0])
         words = new_words(int(np.diff(offsets).max(initial=0)))
@@ -97,3 +119,7 @@ class Texts:
         _, first = np.unique(owners * (len(counts) + 1) + which, return_index=True)
         bits = np.bincount(owners[first], word_bits[first], minlength=len(self._ends))
         return word_bits, bits.astype(np.float64)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

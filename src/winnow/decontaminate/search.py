@@ -12,6 +12,7 @@ from winnow.decontaminate.index import LEAST_OVERLAP, Index
 from winnow.decontaminate.methods import Evidence, Method
 from winnow.kernels.buffers import text_buffers
 from winnow.kernels.matching import MATCH, Room, Search, find_matches
+from winnow.kernels.matching_printed import signs
 from winnow.kernels.matching_words import folds, new_words, powers
 
 if TYPE_CHECKING:
@@ -61,8 +62,9 @@ def search_texts(texts: pa.Array, index: Index, search: Search) -> NDArray[Any]:
         )
         matches = np.zeros(size, MATCH)
         number, begin = find_matches(
-            data, offsets, begin, folds(), powers(), index.seeds, index.items, index.parts, search, room, matches
-        )
+            data, offsets, begin, folds(), signs(), powers(), index.seeds, index.openings, index.items, index.parts,
+            index.spelling, search, room, matches,
+        )  # fmt: skip
         found.append(matches[:number])
         size = FIRST_ROOM if number else 4 * size
     return np.concatenate(found)
@@ -81,4 +83,5 @@ def _evidence(matches: NDArray[Any], index: Index) -> Evidence:
         question_bits=parts.bits[questions].astype(np.float64),
         passage_bits=passage_bits.astype(np.float64),
         num_words=parts.num_words[questions].astype(np.int64),
+        is_printed=matches["is_printed"] != 0,
     )

@@ -38,6 +38,7 @@ _END_OF_LINE = b"</s>"
 _END_BYTES = np.uint64(int.from_bytes(_END_OF_LINE, "little"))
 _LABEL_BYTES = np.uint64(int.from_bytes(b"__label_", "little"))
 _END_LENGTH, _LABEL_LENGTH = 4, 9
+_OPEN, _CLOSE, _UNDERSCORE = b"<>_"
 
 
 class Lines(NamedTuple):
@@ -46,7 +47,7 @@ class Lines(NamedTuple):
     slots: NDArray[np.void]  # of SLOT
     bucket_rows: NDArray[np.int32]  # the row of each bucket after the words, UNKNOWN if pruned; empty: its number
     end: Bytes  # </s>
-    num_rows: NDArray[np.int32]  # of each word with its character n-grams, where one row stands for all; empty: one
+    folded: NDArray[np.int32]  # how many rows each word's stands for, with its character n-grams in it; empty: one
     num_words: int
     num_buckets: int
     word_ngrams: int
@@ -72,8 +73,8 @@ def make_lines(shape: Shape, entries: Entries, num_words: int, kept_buckets: NDA
     end = np.zeros(len(_END_OF_LINE) + PADDING, np.uint8)
     end[: len(_END_OF_LINE)] = list(_END_OF_LINE)
     word_ngrams, max_chars = (shape.word_ngrams, shape.max_chars) if shape.bucket > 0 else (1, 0)
-    one_each = np.zeros(0, np.int32)
-    return Lines(slots, bucket_rows, end, one_each, num_words, shape.bucket, word_ngrams, shape.min_chars, max_chars)
+    folded = np.zeros(0, np.int32)
+    return Lines(slots, bucket_rows, end, folded, num_words, shape.bucket, word_ngrams, shape.min_chars, max_chars)
 
 
 def make_room(lines: Lines, num_bytes: int) -> Room:
@@ -164,7 +165,7 @@ def _is_end(data: Bytes, start: int) -> bool:
 
 @inlined
 def _looks_like_label(data: Bytes, start: int, end: int) -> bool:
-    return end - start >= _LABEL_LENGTH and word_at(data, start) == _LABEL_BYTES and data[start + 8] == 95
+    return end - start >= _LABEL_LENGTH and word_at(data, start) == _LABEL_BYTES and data[start + 8] == _UNDERSCORE
 
 
 @leaf
@@ -177,25 +178,25 @@ def line_rows(data: Bytes, lines: Lines, room: Room, num_words: int) -> int:
         if is_known:
             room.rows[num_rows] = word.row
             num_rows += 1
-        is_whole = is_known and lines.num_rows.size > 0
+        is_whole = is_known and lines.folded.size > 0
         if lines.max_chars > 0 and index < num_words - 1 and not is_whole:
             num_rows = _add_characters(data, word.start, word.end, lines, room.rows, num_rows)
     for first in range(num_words):
-        hashed = ngram_start(room.words[first].hash)
+        hashed = _ngram_start(room.words[first].hash)
         for last in range(first + 1, min(num_words, first + lines.word_ngrams)):
-            hashed = ngram_step(hashed, room.words[last].hash)
+            hashed = _ngram_step(hashed, room.words[last].hash)
             num_rows = _add_bucket(hashed % np.uint64(lines.num_buckets), lines, room.rows, num_rows)
     return num_rows
 
 
 @inlined
-def ngram_start(word_hash: np.int32) -> np.uint64:
+def _ngram_start(word_hash: np.int32) -> np.uint64:
     """The hash of a word n-gram of which only the first word is known."""
     return np.uint64(np.int64(word_hash))
 
 
 @inlined
-def ngram_step(hashed: np.uint64, word_hash: np.int32) -> np.uint64:
+def _ngram_step(hashed: np.uint64, word_hash: np.int32) -> np.uint64:
     """One word more of a word n-gram."""
     return hashed * _NGRAM_PRIME + np.uint64(np.int64(word_hash))
 
@@ -238,9 +239,9 @@ def _add_characters(data: Bytes, start: int, end: int, lines: Lines, rows: NDArr
 def _marked(data: Bytes, start: int, length: int, place: int) -> np.uint8:
     """A byte of ``<word>``."""
     if place == 0:
-        return np.uint8(60)
+        return np.uint8(_OPEN)
     if place == length - 1:
-        return np.uint8(62)
+        return np.uint8(_CLOSE)
     return data[start + place - 1]
 
 
@@ -308,6 +309,6 @@ def sum_lines(
         num_rows = line_rows(data, lines, room, num_words)
         add_up(numbers, room.rows, num_rows, sums[text])
         counts[text] = num_rows
-        for word in range(num_words if lines.num_rows.size > 0 else 0):
+        for word in range(num_words if lines.folded.size > 0 else 0):
             row = room.words[word].row
-            counts[text] += lines.num_rows[row] - 1 if row >= 0 else 0
+            counts[text] += lines.folded[row] - 1 if row >= 0 else 0

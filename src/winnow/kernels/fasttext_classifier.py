@@ -98,7 +98,7 @@ def make_classifier(model: StoredModel) -> Classifier:
     if lines.max_chars > 0:
         room = make_room(lines, int((entries.ends - entries.starts).max(initial=0)))
         folded = fold_characters(entries.data, entries.starts, entries.ends, lines, room, numbers)
-        lines = lines._replace(num_rows=folded)
+        lines = lines._replace(folded=folded)
     return Classifier(
         labels=model.labels,
         loss=model.shape.loss,

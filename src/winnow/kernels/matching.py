@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from winnow.kernels.jit import inlined, kernel, leaf
+from winnow.kernels.matching_printed import Page, printed_from
 from winnow.kernels.matching_words import Words, gram_hash, split_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from winnow.kernels.buffers import Bytes
+    from winnow.kernels.matching_printed import Spelling
     from winnow.kernels.matching_words import Folds
 
 MATCH = np.dtype(
@@ -32,6 +34,7 @@ MATCH = np.dtype(
         ("choice_bits", np.float32),  # of the other choices, if all of them were found, else 0
         ("start", np.int64),  # where the question was found, in bytes
         ("end", np.int64),
+        ("is_printed", np.uint8),  # the question, sign for sign, and its answer behind it
     ]
 )
 
@@ -40,6 +43,7 @@ _LOW = np.uint64(63)
 _SIX = np.uint64(6)
 _TWELVE = np.uint64(12)
 _HALF = np.uint64(32)
+_BLANK = ord(" ")
 
 
 class Parts(NamedTuple):
@@ -144,10 +148,13 @@ def find_matches(
     offsets: NDArray[np.int64],
     begin: int,
     folds: Folds,
+    signs: NDArray[np.int32],
     powers: NDArray[np.uint64],
     seeds: Seeds,
+    openings: Seeds,
     items: Items,
     parts: Parts,
+    spelling: Spelling,
     search: Search,
     room: Room,
     matches: NDArray[np.void],
@@ -157,6 +164,11 @@ def find_matches(
     for text in range(begin, offsets.size - 1):
         num_words = split_words(data, offsets[text], offsets[text + 1], folds, room.words)
         after = _match(text, num_words, powers, seeds, items, parts, search, room, matches, number)
+        if after >= 0 and openings.hashes.size:
+            page = Page(data, offsets[text], offsets[text + 1], signs)
+            after = _match_printed(
+                text, page, num_words, powers, openings, items, parts, spelling, search, room, matches, after
+            )
         if after < 0:
             return number, text
         for match in range(number, after):
@@ -204,6 +216,56 @@ def _match(
 
 
 @leaf
+def _match_printed(
+    text: int,
+    page: Page,
+    num_words: int,
+    powers: NDArray[np.uint64],
+    openings: Seeds,
+    items: Items,
+    parts: Parts,
+    spelling: Spelling,
+    search: Search,
+    room: Room,
+    matches: NDArray[np.void],
+    number: int,
+) -> int:
+    """Append the items that are printed in a text; the result as of ``_match``."""
+    last, words = np.uint64(openings.bloom.size - 1), room.words
+    for at in range(num_words):
+        if at and words.starts[at] - words.ends[at - 1] == 1 and page.data[words.ends[at - 1]] == _BLANK:
+            continue  # amid a phrase
+        for place in range(openings.sizes.size):
+            size = openings.sizes[place]
+            if at + size > num_words:
+                continue
+            hashed = gram_hash(words.prefixes, at, size, powers)
+            wanted = bloom_bits(hashed)
+            if openings.bloom[hashed >> _TWELVE & last] & wanted != wanted:
+                continue
+            seed = openings.slots[find_seed(openings, hashed)] - 1
+            if seed < 0:
+                continue
+            for posting in range(openings.first[seed], openings.first[seed + 1]):
+                item = openings.items[posting]
+                if room.searched_text[item] == text + 1:
+                    continue
+                begin, stop = printed_from(page, words.starts[at], item, items, parts, spelling)
+                if begin < 0:
+                    continue
+                if number == matches.size:
+                    return -1
+                room.searched_text[item] = text + 1
+                after = min(num_words, at + parts.num_words[item])
+                _write_match(matches, number, text, item, 1.0, at, after, num_words, powers, items, parts, search, room)
+                match = matches[number]
+                match.start, match.end, match.is_printed = begin, stop, 1
+                match.answer = 1.0 if match.answer >= 0.0 else -1.0
+                number += 1
+    return number
+
+
+@leaf
 def _measure(
     text: int,
     item: int,
@@ -223,8 +285,29 @@ def _measure(
     if share == 0.0 or share < search.least:
         return 0
     end = last + parts.sizes[item]
+    _write_match(matches, number, text, item, share, first, end, num_words, powers, items, parts, search, room)
+    return 1
+
+
+@leaf
+def _write_match(
+    matches: NDArray[np.void],
+    number: int,
+    text: int,
+    item: int,
+    share: float,
+    first: int,
+    end: int,
+    num_words: int,
+    powers: NDArray[np.uint64],
+    items: Items,
+    parts: Parts,
+    search: Search,
+    room: Room,
+) -> None:
+    """Write what stands at the words ``first`` to ``end``, and what of the answers and the passage around them."""
     match = matches[number]
-    match.text, match.item, match.question = text, item, share
+    match.text, match.item, match.question, match.is_printed = text, item, share, 0
     match.start, match.end = room.words.starts[first], room.words.ends[end - 1]
     best, best_bits, choice_bits, all_found = -1.0, 0.0, 0.0, True
     for place in range(items.first_answer[item], items.first_answer[item + 1]):
@@ -240,7 +323,6 @@ def _measure(
     match.passage = -1.0
     if items.passages[item] >= 0:
         match.passage = _around(items.passages[item], first, end, search.near, num_words, powers, parts, room)
-    return 1
 
 
 @leaf
@@ -285,6 +367,8 @@ def _around(
     """The share of a part that stands before or after the words ``first`` to ``end``, no further off than allowed."""
     size, reach = parts.sizes[part], near + parts.num_words[part]
     number, total = 0, 0.0
+    if size == 0:
+        return 0.0
     for side in range(2):
         begin = max(0, first - reach) if side == 0 else end
         stop = first if side == 0 else min(num_words, end + reach)

@@ -34,9 +34,14 @@ class Counts(NamedTuple):
 
 
 def count_words(tokens: NDArray[np.int32], num_words: int) -> Counts:
-    """The n-grams of order 1: their numbers are those of the words."""
-    none = np.full(num_words, NONE, np.int32)
-    return Counts(none, np.arange(num_words, dtype=np.int32), none, np.bincount(tokens, minlength=num_words))
+    """The n-grams of order 1: their numbers are those of the words, and below is the empty n-gram, number 0.
+
+    BEGIN is never guessed, so it does not count.
+    """
+    empty = np.zeros(num_words, np.int32)
+    count = np.bincount(tokens, minlength=num_words)
+    count[BEGIN] = 0
+    return Counts(empty, np.arange(num_words, dtype=np.int32), empty, count)
 
 
 def count_longer(tokens: NDArray[np.int32], shorter: NDArray[np.int32]) -> tuple[Counts, NDArray[np.int32]]:

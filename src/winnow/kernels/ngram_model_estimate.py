@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 FALLBACK = (0.5, 1.0, 1.5)
 """Discounts where the counts allow no estimate, which small or repetitive text does (``lmplz --discount_fallback``)."""
 BYTES_PER_TOKEN_AND_ORDER = 40
-"""Memory that fitting takes at its peak, with some to spare: of 10 million tokens of English, 160 bytes a token of order
-5 and 47 of order 3; more text repeats more and takes less."""
+"""Memory that fitting takes at its peak, with some to spare: 10 million tokens of English took 160 bytes each for order
+5 and 47 for order 3; more text repeats more and takes less."""
 
 
 @dataclass(frozen=True)
@@ -62,29 +62,24 @@ def estimate(tokens: NDArray[np.int32], num_words: int, order: int, prune: Seque
 
 
 def _smoothed(counts: list[Counts], limits: list[int]) -> Estimate:
-    discounts, ngrams = [], []
-    words = np.arange(len(counts[0].word), dtype=np.uint32)[:, None]
+    discounts: list[Discount] = []
+    ngrams: list[Ngrams] = []
+    words = np.zeros((1, 0), np.uint32)
     probability = np.full(1, 1 / (len(counts[0].word) - 1))
     begins = np.zeros(1, np.bool_)
-    backoffs: list[NDArray[np.float64]] = []
-    for number, each in enumerate(counts):
-        begins = each.word == BEGIN if number == 0 else begins[each.context]
-        adjusted = _adjusted(each, counts[number + 1] if number + 1 < len(counts) else None, begins)
-        if number == 0:
-            adjusted[BEGIN] = 0
-        discount = _discount(adjusted)
-        context = np.zeros(len(each.word), np.int32) if number == 0 else each.context
-        suffix = context if number == 0 else each.suffix
-        own, backoff = _shares(adjusted, each.count > limits[number], context, len(probability), discount)
-        probability = own + backoff[context] * probability[suffix]
-        if number == 0:
-            probability[BEGIN] = 1.0
+    for each, longer, limit in zip(counts, [*counts[1:], None], limits, strict=True):
+        begins = begins[each.context] if ngrams else each.word == BEGIN
+        adjusted = _adjusted(each, longer, begins)
+        discounts.append(_discount(adjusted))
+        own, left = _shares(adjusted, each.count > limit, each.context, len(probability), discounts[-1])
+        probability = own + left[each.context] * probability[each.suffix]
+        if ngrams:
+            ngrams[-1] = ngrams[-1]._replace(backoff=np.log10(left).astype(np.float32))
         else:
-            backoffs.append(backoff)
-            words = np.column_stack([words[each.context], each.word.astype(np.uint32)])
-        discounts.append(discount)
+            probability[BEGIN] = 1.0
+        words = np.column_stack([words[each.context], each.word.astype(np.uint32)])
         ngrams.append(Ngrams(words, np.log10(probability).astype(np.float32), np.zeros(len(words), np.float32)))
-    return Estimate(_pruned(ngrams, backoffs, counts, limits), discounts)
+    return Estimate([ngrams[0], *map(_pruned, ngrams[1:], counts[1:], limits[1:])], discounts)
 
 
 def _adjusted(counts: Counts, longer: Counts | None, begins: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -101,7 +96,7 @@ def _discount(adjusted: NDArray[np.int64]) -> Discount:
         return Discount(FALLBACK, is_fallback=True)
     share = times[1] / (times[1] + 2 * times[2])
     one, two, three = (count - (count + 1) * share * times[count + 1] / times[count] for count in (1, 2, 3))
-    if not (0 <= one <= 1 and 0 <= two <= 2 and 0 <= three <= 3):
+    if not (0 < one <= 1 and 0 < two <= 2 and 0 < three <= 3):
         return Discount(FALLBACK, is_fallback=True)
     return Discount((one, two, three))
 
@@ -121,15 +116,5 @@ def _shares(
     return (adjusted - amounts) / safe[context], left
 
 
-def _pruned(
-    ngrams: list[Ngrams], backoffs: list[NDArray[np.float64]], counts: list[Counts], limits: list[int]
-) -> list[Ngrams]:
-    """The n-grams that are kept, with their backoffs as contexts; every word is."""
-    result = []
-    for number, each in enumerate(ngrams):
-        backoff = each.backoff
-        if number < len(backoffs):
-            backoff = np.log10(backoffs[number]).astype(np.float32)
-        kept = counts[number].count > limits[number] if number else np.ones(len(each.words), np.bool_)
-        result.append(Ngrams(*(column[kept] for column in (each.words, each.log10_prob, backoff))))
-    return result
+def _pruned(ngrams: Ngrams, counts: Counts, limit: int) -> Ngrams:
+    return Ngrams(*(column[counts.count > limit] for column in ngrams)) if limit else ngrams

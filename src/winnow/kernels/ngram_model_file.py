@@ -95,7 +95,8 @@ def is_binary(path: Path) -> bool:
 def open_binary(path: Path) -> NgramModel:
     """Map a binary file; RecipeError where it is of another kind, version or length than its header says."""
     with path.open("rb") as opened:
-        head = opened.read(len(_SANITY) + _FIXED.size + 8 * 255)
+        longest = len(_SANITY) + _FIXED.size + 8 * 255
+        head = opened.read(longest).ljust(longest, b"\0")
         if not head.startswith(_SANITY):
             raise RecipeError(
                 f"{path} was written by another version of KenLM, on another kind of machine, or not to its end (it "

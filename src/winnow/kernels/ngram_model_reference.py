@@ -91,5 +91,5 @@ def _discounts(adjusted: dict[Gram, int]) -> tuple[float, ...]:
         return (0.0, *FALLBACK)
     share = times[1] / (times[1] + 2 * times[2])
     amounts = [count - (count + 1) * share * times[count + 1] / times[count] for count in (1, 2, 3)]
-    sane = all(0 <= amount <= count for count, amount in zip((1, 2, 3), amounts, strict=True))
+    sane = all(0 < amount <= count for count, amount in zip((1, 2, 3), amounts, strict=True))
     return (0.0, *(amounts if sane else FALLBACK))

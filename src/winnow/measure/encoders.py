@@ -6,6 +6,7 @@ The packaged one needs no download and no torch: vectors of BERT's 29,523 word p
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
@@ -18,6 +19,8 @@ from winnow.core.errors import RecipeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from winnow.kernels.word_pieces import WordPieces
 
 Encode = Callable[[pa.Array], "NDArray[np.float32]"]
 """Texts in, shape (texts, dimensions) out: vectors of any length; zeros for a text that has none."""
@@ -47,14 +50,22 @@ def read_packaged() -> Packaged:
     return Packaged(pieces, components.astype(np.int8) - np.int8(8), scales)
 
 
+@functools.cache
+def _packaged_tables() -> tuple[Packaged, WordPieces]:
+    """The packaged vectors and the tables of their vocabulary; take half a second once a process."""
+    from winnow.kernels.word_pieces import word_pieces
+
+    packaged = read_packaged()
+    return packaged, word_pieces(packaged.pieces)
+
+
 def static_encoder(max_tokens: int | None) -> Encode:
     """Sums of the packaged vectors of word pieces, rarer ones counting more."""
     from winnow.kernels.buffers import text_buffers
     from winnow.kernels.static_embedding import sum_vectors
-    from winnow.kernels.word_pieces import tokenize, word_pieces
+    from winnow.kernels.word_pieces import tokenize
 
-    packaged = read_packaged()
-    pieces = word_pieces(packaged.pieces)
+    packaged, pieces = _packaged_tables()
     limit = np.iinfo(np.int64).max if max_tokens is None else max_tokens
 
     def encode(texts: pa.Array) -> NDArray[np.float32]:
@@ -104,17 +115,17 @@ def onnx_encoder(directory: Path, graph: Path, pooling: str, max_tokens: int | N
 
 
 def _run(session: Any, tokens: list[list[int]], pooling: str) -> NDArray[np.float32]:
-    """The vectors of some texts, the longest of which comes first."""
-    mask = np.arange(len(tokens[0])) < np.array([len(text) for text in tokens])[:, None]
+    """The vectors of some texts, the longest of which comes first; zeros for one without tokens."""
+    lengths = np.array([len(text) for text in tokens])[:, None]
+    mask = np.arange(max(1, len(tokens[0]))) < lengths
     padded = np.zeros(mask.shape, np.int64)
     padded[mask] = np.concatenate(tokens)
     known = {"input_ids": padded, "attention_mask": mask.astype(np.int64), "token_type_ids": np.zeros_like(padded)}
     found = session.run(None, {wanted.name: known[wanted.name] for wanted in session.get_inputs()})[0]
-    if found.ndim == 2:  # the graph pools by itself
-        return np.asarray(found, np.float32)
-    if pooling == "cls":
-        return np.asarray(found[:, 0], np.float32)
-    return np.asarray((found * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True), np.float32)
+    if found.ndim == 3:  # or else the graph pools by itself
+        found = found * mask[:, :, None]
+        found = found[:, 0] if pooling == "cls" else found.sum(axis=1) / np.maximum(lengths, 1)
+    return np.asarray(found, np.float32)
 
 
 def sentence_transformer(model: str, max_tokens: int | None) -> Encode:

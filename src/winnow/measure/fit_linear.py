@@ -114,15 +114,13 @@ class FitRidge(Whole):
         """Add up the normal equations shard by shard, solve them, and judge on those held out."""
         size = dimensions(self.vectors, self.column) + 1
         products, moments = np.zeros((size, size)), np.zeros(size)
-        tests: list[tuple[NDArray[np.float32], NDArray[np.float64]]] = []
-        num_examples = 0
+        num_examples = num_heldout = 0
         for vectors, numbers, heldout in self._examples(store):
             known = _with_one(vectors[~heldout])
             products += known.T @ known
             moments += known.T @ numbers[~heldout]
             num_examples += len(known)
-            tests.append((vectors[heldout], numbers[heldout]))
-        num_heldout = sum(len(numbers) for _, numbers in tests)
+            num_heldout += int(heldout.sum())
         if num_examples < MIN_EXAMPLES or num_heldout < MIN_EXAMPLES:
             raise InputError(
                 f"{num_examples} documents to learn from and {num_heldout} held out: {self.target.label} must give at "
@@ -131,9 +129,11 @@ class FitRidge(Whole):
         solved = np.linalg.solve(products + _penalty(self.l2, size), moments)
         model = Weights(solved[:-1].astype(np.float32), float(solved[-1]), False)
         model.save(directory)
-        predicted = model.values(np.concatenate([vectors for vectors, _ in tests]))
-        report = regression_report(predicted, np.concatenate([numbers for _, numbers in tests]))
-        write_json(directory / "report.json", {"num_examples": num_examples, **report})
+        tests = [
+            (model.values(vectors[heldout]), numbers[heldout]) for vectors, numbers, heldout in self._examples(store)
+        ]
+        predicted, truth = (np.concatenate(parts) for parts in zip(*tests, strict=True))
+        write_json(directory / "report.json", {"num_examples": num_examples, **regression_report(predicted, truth)})
         return {"learnt_from": num_examples}
 
     def _examples(self, store: Store) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_]]]:

@@ -103,20 +103,23 @@ class FitPageRank(Whole):
         teleport = np.zeros(0) if self.teleport is None else _read_teleport(self.teleport, files, num_nodes)
         ranks, changes = self._sweep(links, out_degrees, teleport)
         _write_ranks(directory, files, ranks, _in_degrees(links), out_degrees)
-        report = {
+        counts = {
             "nodes": num_nodes,
             "links": len(links.sources),
             "dangling": int((out_degrees == 0).sum()),
             "sweeps": len(changes),
+        }
+        report = {
+            **counts,
             "converged": changes[-1] < self.tolerance,
             "last_change": changes[-1],
             "sum": float(ranks.sum()),
-            "memory_bytes": num_nodes * NODE_BYTES,
             "teleports": int((teleport > 0).sum()),
+            "memory_bytes": num_nodes * NODE_BYTES,
             "top": _top(files, ranks),
         }
         write_json(directory / "report.json", report)
-        return {name: int(report[name]) for name in ("nodes", "links", "dangling", "sweeps")}  # type: ignore[call-overload]
+        return counts
 
     def _sweep(
         self, links: Adjacency, out_degrees: NDArray[np.float64], teleport: NDArray[np.float64]
@@ -205,7 +208,9 @@ def _write_ranks(
         columns = {"node": names, "rank": ranks[here], "percentile": percentiles[here]}
         columns |= {"in_degree": in_degrees[here].astype(np.int64), "out_degree": out_degrees[here].astype(np.int64)}
         batch = pa.RecordBatch.from_pydict(columns)
-        writer = writer or pq.ParquetWriter(directory / "ranks.parquet", batch.schema, compression="zstd")
+        writer = writer or pq.ParquetWriter(
+            directory / "ranks.parquet", batch.schema, compression="zstd", compression_level=1, use_dictionary=False
+        )
         writer.write_batch(batch)
         start += len(names)
     assert writer is not None
@@ -216,7 +221,8 @@ def _write_ranks(
 def percentiles_of(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
     """The share of the ranks that are lower than each; half of those that are equal count."""
     ordered = np.sort(ranks)
-    below = np.searchsorted(ordered, ranks, "left") + np.searchsorted(ordered, ranks, "right")
+    below = np.searchsorted(ordered, ranks, "left")
+    below += np.searchsorted(ordered, ranks, "right")
     percentiles: NDArray[np.float64] = below / (2 * len(ranks))
     return percentiles
 

@@ -54,7 +54,8 @@ def sql_of(connection: duckdb.DuckDBPyConnection, source: Paths, *, has_header: 
 
 def read_batches(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.RecordBatch]:
     """The rows of a query, some at a time."""
-    yield from connection.sql(sql).to_arrow_reader(BATCH_ROWS)
+    for batch in pa.RecordBatchReader.from_stream(connection.sql(sql)):
+        yield from (batch.slice(start, BATCH_ROWS) for start in range(0, batch.num_rows, BATCH_ROWS))
 
 
 def turned(column: str) -> str:

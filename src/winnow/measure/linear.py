@@ -1,6 +1,6 @@
 """A linear model of vectors: one number from each, by weights that ``FitLinear`` or ``FitRidge`` found.
 
-Costs a pass over the stored vectors, five million documents a minute and core.
+Costs a pass over the stored vectors; the text is not read.
 """
 
 from __future__ import annotations

@@ -200,8 +200,6 @@ def _write_links(links: Iterator[pa.RecordBatch], directory: Path, num_nodes: in
     is_counted = False
     with (directory / "sources.bin").open("wb") as sources_file, (directory / "counts.bin").open("wb") as counts_file:
         for batch in links:
-            if not batch.num_rows:
-                continue
             sources, targets, counts = (batch.column(name).cast(pa.uint64()).to_numpy() for name in range(3))
             _check(max(sources.max(), targets.max()), num_nodes, counts)
             nodes, numbers = np.unique(targets, return_counts=True)

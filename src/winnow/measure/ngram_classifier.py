@@ -4,8 +4,8 @@ A document's logit is a bias plus the mean weight of its token n-grams, so it is
 model computes, fitted by AdaGrad. It has no row for the end of a document, which fastText weighs by one over the length
 and so learns how long documents are. The same examples give the same bits, whatever the machine's number of cores.
 
-Learns 100 MB of text a second and epoch and scores 130 MB/s on one slow core, 12 and 13 times as fast as fastText
-beside it (``benchmarks/scorers/hashed_ngrams.py``).
+Learns 100 MB of text a second and epoch and scores 130 MB/s on one slow core, both 14 times as fast as fastText beside
+it (``benchmarks/scorers/hashed_ngrams.py``).
 """
 
 from __future__ import annotations

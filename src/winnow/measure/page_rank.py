@@ -1,8 +1,9 @@
 """The PageRank of the host, the registered domain or the page that a document comes from.
 
-Takes a microsecond or two a document. Ranks are looked up in a file that is mapped into memory, so the workers of a
-machine share one copy, and of 300 million nodes only what is met is read. Nodes are told apart by 64-bit hashes of
-their names: one document in 10^11 whose host is not in such a graph gets the rank of another.
+Takes 3 to 6 microseconds a document, most of it for the name of its node. Ranks are looked up in a file that is mapped
+into memory, so the workers of a machine share one copy, and of 300 million nodes only what is met is read. Nodes are
+told apart by 64-bit hashes of their names: one document in 10^11 whose host is not in such a graph gets the rank of
+another.
 """
 
 from __future__ import annotations

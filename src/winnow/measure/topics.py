@@ -156,7 +156,7 @@ class Topics(OfVectors):
             [
                 column("topic", pa.int32(), "Number of the nearest centroid; null without a vector", range="[0, inf)"),
                 column("topic_label", pa.string(), "The words that tell it from the others; null without a vector"),
-                column("similarity", pa.float32(), "Cosine to that centroid", range="[-1, 1]"),
+                column("similarity", pa.float32(), "Cosine to that centroid; null without a vector", range="[-1, 1]"),
             ]
         )
 

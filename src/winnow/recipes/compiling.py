@@ -28,7 +28,11 @@ from winnow.edit.editor import chain
 from winnow.edit.newlines import NewlineRemoval
 from winnow.edit.refinedweb import RefinedWebLines
 from winnow.edit.urls import UrlRemoval
+from winnow.measure.embedding import Embedding
+from winnow.measure.fit_ngram_model import FitNgramModel
 from winnow.measure.language import Language
+from winnow.measure.perplexity import Perplexity
+from winnow.measure.score import Score
 from winnow.measure.text import Text
 from winnow.measure.url import Url
 
@@ -48,13 +52,25 @@ def deduplicate(batch: pa.RecordBatch) -> None:
         materialize(contamination(pages, tasks=str(tasks)), Path(directory) / "store")
 
 
+def model_ngrams(batch: pa.RecordBatch) -> None:
+    """Fit an n-gram model and measure by it."""
+    with tempfile.TemporaryDirectory(prefix="winnow-compiling-") as directory:
+        source = Path(directory) / "in.parquet"
+        pq.write_table(pa.Table.from_batches([batch]), source)
+        pages = Read(source=str(source))
+        model = FitNgramModel(documents=pages)
+        materialize(Score(documents=pages, measure=Perplexity(model=model)), Path(directory) / "store")
+
+
 USERS: tuple[Callable[[pa.RecordBatch], object], ...] = (
     lambda batch: Text().load()(batch),
     lambda batch: chain((UrlRemoval(), NewlineRemoval(), RefinedWebLines())).load()(batch),
     deduplicate,
+    model_ngrams,
     lambda batch: chain((C4Lines(),)).load()(batch),
     lambda batch: Language().load()(batch),
     lambda batch: Url().load()(batch),
+    lambda batch: Embedding().load()(batch),
 )
 """What runs kernels, the slowest to compile first; one kernel of Text serves every definition of words."""
 
