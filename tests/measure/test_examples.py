@@ -44,7 +44,15 @@ def test_every_document_is_drawn_where_there_are_fewer(tmp_path: Path) -> None:
 def test_another_seed_draws_and_holds_out_other_documents(tmp_path: Path) -> None:
     first, second = (examples(tmp_path, max_examples=50, seed=seed) for seed in (0, 1))
     assert set(first["id"].to_pylist()) != set(second["id"].to_pylist())
-    assert 10 <= sum(first["heldout"].to_pylist()) <= 35  # of 100, at 0.2
+    assert set(first.filter(first["heldout"])["id"].to_pylist()) != set(
+        second.filter(second["heldout"])["id"].to_pylist()
+    )
+
+
+def test_the_same_share_of_each_set_is_held_out(tmp_path: Path) -> None:
+    table = examples(tmp_path, max_examples=50)
+    held = table.filter(table["heldout"])["positive"].to_pylist()
+    assert (held.count(True), held.count(False)) == (10, 10)
 
 
 def test_the_two_sets_come_mixed(tmp_path: Path) -> None:

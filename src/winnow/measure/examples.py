@@ -74,20 +74,28 @@ def read_examples(
 ) -> pa.Table:
     """The drawn documents of both sets in random order: ``id``, the column, ``positive`` and ``heldout``.
 
-    Held out are the same documents for the same seed, about ``heldout_fraction`` of each set; rows whose column is null
-    are passed over. InputError where a set holds too little.
+    Held out is ``heldout_fraction`` of each set, at least one document, and the same ones for the same seed; rows whose
+    column is null are passed over. InputError where a set holds too little.
     """
     sets = []
     for rows, positive in ((positives, True), (negatives, False)):
         drawn = _drawn(rows, store, column, max_examples, seed)
         if drawn.num_rows < MIN_EXAMPLES:
             raise InputError(f"{rows.label} has {drawn.num_rows} documents to learn from: give at least {MIN_EXAMPLES}")
-        sets.append(drawn.append_column("positive", pa.repeat(positive, drawn.num_rows)))
+        drawn = drawn.append_column("positive", pa.repeat(positive, drawn.num_rows))
+        sets.append(drawn.append_column("heldout", pa.array(_held_out(drawn, heldout_fraction, seed))))
     both = pa.concat_tables(sets)
     ids = both.column("id").to_pylist()
-    both = both.append_column("heldout", pa.array([draw(id, seed + 1) < heldout_fraction for id in ids]))
     order = np.lexsort([both.column("positive").to_numpy(), np.array([draw(id, seed + 2) for id in ids])])
     return both.take(pa.array(order))
+
+
+def _held_out(drawn: pa.Table, fraction: float, seed: int) -> NDArray[np.bool_]:
+    """Which documents of a set are held out: those with the lowest draws."""
+    draws = np.array([draw(id, seed + 1) for id in drawn.column("id").to_pylist()])
+    held = np.zeros(len(draws), bool)
+    held[np.argsort(draws, kind="stable")[: max(1, round(fraction * len(draws)))]] = True
+    return held
 
 
 def _drawn(rows: Rows, store: Store, column: str, max_examples: int, seed: int) -> pa.Table:
