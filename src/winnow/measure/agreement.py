@@ -15,12 +15,11 @@ from winnow.core.run import num_shards
 from winnow.core.sql import NUMBERS, check_expressions, evaluate, namespaces, read_columns
 from winnow.core.step import Aligned, Whole
 from winnow.core.table import Store
-from winnow.measure.examples import auc
+from winnow.measure.examples import NORMAL_95, auc
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_NORMAL_95 = 1.959963984540054
 MIN_EXAM = 20
 """Fewer documents of an exam tell nothing."""
 
@@ -94,7 +93,7 @@ def spearman(one: NDArray[np.float64], other: NDArray[np.float64]) -> tuple[floa
     ranks = [_ranks(scores) - (len(scores) - 1) / 2 for scores in (one, other)]
     scale = np.sqrt(np.prod([rank @ rank for rank in ranks]))
     value = float(ranks[0] @ ranks[1] / scale) if scale else 0.0
-    reach = _NORMAL_95 * np.sqrt((1 + value**2 / 2) / max(1, len(one) - 3))
+    reach = NORMAL_95 * np.sqrt((1 + value**2 / 2) / max(1, len(one) - 3))
     middle = np.arctanh(np.clip(value, -1 + 1e-15, 1 - 1e-15))
     return value, float(np.tanh(middle - reach)), float(np.tanh(middle + reach))
 

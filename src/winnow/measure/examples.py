@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 MIN_EXAMPLES = 10
 """A set smaller than this teaches nothing, and says nothing about what was learnt."""
-_NORMAL_95 = 1.959963984540054
+NORMAL_95 = 1.959963984540054
+"""Standard deviations on each side that hold 95% of a normal distribution."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +142,7 @@ def auc(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> Auc:
     of_low = 1 - _share_below(low, high)
     value = float(of_high.mean())
     variance = _variance_of_mean(of_high) + _variance_of_mean(of_low)
-    reach = _NORMAL_95 * float(np.sqrt(variance))
+    reach = NORMAL_95 * float(np.sqrt(variance))
     return Auc(value, max(0.0, value - reach), min(1.0, value + reach))
 
 

@@ -21,7 +21,7 @@ from winnow.core.files import write_json
 from winnow.core.run import check_aligned, num_shards
 from winnow.core.step import Aligned, Whole
 from winnow.core.table import Store
-from winnow.measure.examples import MIN_EXAMPLES, FitOnTwoSets, draw, heldout_report, read_examples
+from winnow.measure.examples import MIN_EXAMPLES, NORMAL_95, FitOnTwoSets, draw, heldout_report, read_examples
 from winnow.measure.kmeans import dimensions, unit_vectors
 from winnow.measure.linear import Weights, probabilities
 
@@ -32,7 +32,6 @@ BLOCK = 8192
 MAX_STEPS = 50
 TOLERANCE = 1e-10
 """Newton's method ends where a step would lower the loss by less than this share of it."""
-_NORMAL_95 = 1.959963984540054
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,7 +234,7 @@ def regression_report(predicted: NDArray[np.float64], numbers: NDArray[np.float6
     errors, spread = numbers - predicted, numbers - numbers.mean()
     scale = float(np.sqrt(np.square(spread).sum() * np.square(predicted - predicted.mean()).sum()))
     correlation = float(spread @ (predicted - predicted.mean())) / scale if scale else 0.0
-    middle, reach = np.arctanh(np.clip(correlation, -1 + 1e-15, 1 - 1e-15)), _NORMAL_95 / np.sqrt(len(numbers) - 3)
+    middle, reach = np.arctanh(np.clip(correlation, -1 + 1e-15, 1 - 1e-15)), NORMAL_95 / np.sqrt(len(numbers) - 3)
     total = float(np.square(spread).sum())
     return {
         "num_heldout": len(numbers),
