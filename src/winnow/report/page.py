@@ -13,6 +13,7 @@ from winnow.report import duplicates, funnel, histogram, published, rules, score
 from winnow.report.figures import count, duration, percent, size
 from winnow.report.markup import Markup, join, tag
 from winnow.report.model import EditSummary, Failure, Histogram, Node, ReportData, StepTime
+from winnow.report.stages import CHOSEN
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
@@ -96,7 +97,7 @@ def _header(data: ReportData) -> Markup:
         ),
         tag(
             "div",
-            figure(count(last.documents), "documents chosen"),
+            figure(count(last.documents), "documents chosen" if data.stages[-1].name == CHOSEN else "documents"),
             figure(
                 percent(last.documents, first.documents), f"of {count(first.documents)} {data.stages[0].name.lower()}"
             ),

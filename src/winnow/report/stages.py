@@ -29,6 +29,8 @@ WORDS = "num_words"
 LENGTH_BYTES = 4
 """What Parquet writes before each text to say how long it is."""
 OTHER = "other sources"
+CHOSEN = "Chosen"
+"""The last stage of a choice."""
 
 
 def line(step: Step) -> list[Rows]:
@@ -53,7 +55,7 @@ def stages(step: Step, store: Store) -> tuple[Stage, ...]:
         sources = _amounts(current, scores, store)
         found.append(
             Stage(
-                name="Chosen" if last else _name(current),
+                name=CHOSEN if last else _name(current),
                 what=f"by {describe(current)}",
                 total=dataclasses.replace(_sum(sources), bytes=text_bytes(store.table(written))),
                 sources=sources,
