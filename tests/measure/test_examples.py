@@ -16,17 +16,21 @@ from winnow.core.errors import InputError, RecipeError
 from winnow.core.executors import Inline
 from winnow.core.run import materialize
 from winnow.core.table import Store
-from winnow.measure.examples import FitOnTwoSets, auc, calibration, draw, heldout_report, read_examples
+from winnow.measure.examples import FitOnTwoSets, auc, calibration, draw, heldout_report
 
 WANTED, UNWANTED = Letters(tasks=3, size=40), Letters(tasks=2, size=100)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Fit(FitOnTwoSets):
+    def make(self, store: Store, directory: Path) -> dict[str, int]:
+        return {}
+
+
 def examples(tmp_path: Path, wanted: Letters = WANTED, max_examples: int = 1000, seed: int = 0) -> pa.Table:
-    for step in (wanted, UNWANTED):
-        materialize(step, tmp_path, Inline())
-    return read_examples(
-        wanted, UNWANTED, Store(tmp_path), "text", max_examples=max_examples, heldout_fraction=0.2, seed=seed
-    )
+    fit = Fit(positives=wanted, negatives=UNWANTED, max_examples=max_examples, heldout_fraction=0.2, seed=seed)
+    materialize(fit, tmp_path, Inline())
+    return fit.examples(Store(tmp_path), "text")
 
 
 def test_each_set_gives_at_most_the_number_asked_for_whatever_its_shards(tmp_path: Path) -> None:
@@ -63,12 +67,6 @@ def test_the_two_sets_come_mixed(tmp_path: Path) -> None:
 def test_too_small_a_set_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"letters-.* has 4 documents to learn from: give at least 10"):
         examples(tmp_path, wanted=Letters(tasks=1, size=4))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fit(FitOnTwoSets):
-    def make(self, store: Store, directory: Path) -> dict[str, int]:
-        return {}
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from winnow.core.run import num_shards
 from winnow.core.sql import NUMBERS, check_expressions, evaluate, namespaces, read_columns
 from winnow.core.step import Aligned, Rows, Step, Whole
 from winnow.core.table import Store
-from winnow.measure.examples import FitOnTwoSets, heldout_report, read_examples
+from winnow.measure.examples import FitOnTwoSets, heldout_report
 from winnow.measure.fit_linear import check_penalty, logistic_regression
 from winnow.measure.linear import probabilities
 from winnow.measure.measure import Measure, column
@@ -249,15 +249,7 @@ class FitWeights(FitOnTwoSets):
 
     def make(self, store: Store, directory: Path) -> dict[str, int]:
         """Fit on the examples, judge those held out."""
-        examples = read_examples(
-            self.positives,
-            self.negatives,
-            store,
-            QUANTILES,
-            max_examples=self.max_examples,
-            heldout_fraction=self.heldout_fraction,
-            seed=self.seed,
-        )
+        examples = self.examples(store, QUANTILES)
         values = examples.column(QUANTILES).combine_chunks().flatten().to_numpy().reshape(examples.num_rows, -1)
         positive, heldout = (examples.column(name).to_numpy() for name in ("positive", "heldout"))
         weights, bias = logistic_regression(values[~heldout], positive[~heldout], self.l2)

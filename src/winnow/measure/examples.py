@@ -54,6 +54,24 @@ class FitOnTwoSets(Whole):
         if self.positives.key == self.negatives.key:
             raise RecipeError(f"positives and negatives are both {self.positives.label}: give two different sets")
 
+    def examples(self, store: Store, column: str) -> pa.Table:
+        """The drawn documents of both sets in random order: ``id``, the column, ``positive`` and ``heldout``.
+
+        Held out is ``heldout_fraction`` of each set, at least one document, and the same ones for the same seed; rows
+        whose column is null are passed over. InputError where a set holds too little.
+        """
+        sets = []
+        for rows, positive in ((self.positives, True), (self.negatives, False)):
+            drawn = _drawn(rows, store, column, self.max_examples, self.seed)
+            if drawn.num_rows < MIN_EXAMPLES:
+                few = f"{rows.label} has {drawn.num_rows} documents to learn from"
+                raise InputError(f"{few}: give at least {MIN_EXAMPLES}")
+            drawn = drawn.append_column("positive", pa.repeat(positive, drawn.num_rows))
+            sets.append(drawn.append_column("heldout", pa.array(_held_out(drawn, self.heldout_fraction, self.seed))))
+        both = pa.concat_tables(sets)
+        shuffled = np.array([draw(id, self.seed + 2) for id in both.column("id").to_pylist()])
+        return both.take(pa.array(np.lexsort([both.column("positive").to_numpy(), shuffled])))
+
 
 def draw(id: str, seed: int) -> float:
     """A number in [0, 1) that depends on the id and the seed alone."""
@@ -61,34 +79,6 @@ def draw(id: str, seed: int) -> float:
         id.encode("utf-8", "surrogatepass"), digest_size=8, salt=seed.to_bytes(16, "little", signed=True)
     )
     return int.from_bytes(digest.digest(), "little") / 2**64
-
-
-def read_examples(
-    positives: Rows,
-    negatives: Rows,
-    store: Store,
-    column: str,
-    *,
-    max_examples: int,
-    heldout_fraction: float,
-    seed: int,
-) -> pa.Table:
-    """The drawn documents of both sets in random order: ``id``, the column, ``positive`` and ``heldout``.
-
-    Held out is ``heldout_fraction`` of each set, at least one document, and the same ones for the same seed; rows whose
-    column is null are passed over. InputError where a set holds too little.
-    """
-    sets = []
-    for rows, positive in ((positives, True), (negatives, False)):
-        drawn = _drawn(rows, store, column, max_examples, seed)
-        if drawn.num_rows < MIN_EXAMPLES:
-            raise InputError(f"{rows.label} has {drawn.num_rows} documents to learn from: give at least {MIN_EXAMPLES}")
-        drawn = drawn.append_column("positive", pa.repeat(positive, drawn.num_rows))
-        sets.append(drawn.append_column("heldout", pa.array(_held_out(drawn, heldout_fraction, seed))))
-    both = pa.concat_tables(sets)
-    ids = both.column("id").to_pylist()
-    order = np.lexsort([both.column("positive").to_numpy(), np.array([draw(id, seed + 2) for id in ids])])
-    return both.take(pa.array(order))
 
 
 def _held_out(drawn: pa.Table, fraction: float, seed: int) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from winnow.core.errors import InputError, RecipeError
 from winnow.core.files import write_json
 from winnow.core.table import Store
-from winnow.measure.examples import FitOnTwoSets, heldout_report, read_examples
+from winnow.measure.examples import FitOnTwoSets, heldout_report
 from winnow.measure.fasttext import MODEL_FILE
 
 if TYPE_CHECKING:
@@ -60,15 +60,7 @@ class FitFastText(FitOnTwoSets):
 
     def make(self, store: Store, directory: Path) -> dict[str, int]:
         """Draw the examples, learn from most of them, judge by the rest."""
-        examples = read_examples(
-            self.positives,
-            self.negatives,
-            store,
-            "text",
-            max_examples=self.max_examples,
-            heldout_fraction=self.heldout_fraction,
-            seed=self.seed,
-        )
+        examples = self.examples(store, "text")
         learnt = examples.filter(pc.invert(examples.column("heldout")))
         model, num_tokens = self._train(learnt)
         from winnow.kernels.fasttext_file import write_model

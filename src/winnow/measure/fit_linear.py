@@ -21,7 +21,7 @@ from winnow.core.files import write_json
 from winnow.core.run import check_aligned, num_shards
 from winnow.core.step import Aligned, Whole
 from winnow.core.table import Store
-from winnow.measure.examples import MIN_EXAMPLES, NORMAL_95, FitOnTwoSets, draw, heldout_report, read_examples
+from winnow.measure.examples import MIN_EXAMPLES, NORMAL_95, FitOnTwoSets, draw, heldout_report
 from winnow.measure.kmeans import dimensions, unit_vectors
 from winnow.measure.linear import Weights, probabilities
 
@@ -57,15 +57,7 @@ class FitLinear(FitOnTwoSets):
 
     def make(self, store: Store, directory: Path) -> dict[str, int]:
         """Fit on the examples, judge those held out."""
-        examples = read_examples(
-            self.positives,
-            self.negatives,
-            store,
-            self.column,
-            max_examples=self.max_examples,
-            heldout_fraction=self.heldout_fraction,
-            seed=self.seed,
-        )
+        examples = self.examples(store, self.column)
         vectors = unit_vectors(examples.column(self.column).combine_chunks())
         positive, heldout = (examples.column(name).to_numpy() for name in ("positive", "heldout"))
         weights, bias = logistic_regression(vectors[~heldout], positive[~heldout], self.l2)

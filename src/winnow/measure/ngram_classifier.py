@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from winnow.core.errors import InputError, RecipeError
 from winnow.core.files import write_json
 from winnow.core.table import Store
-from winnow.measure.examples import FitOnTwoSets, heldout_report, read_examples
+from winnow.measure.examples import FitOnTwoSets, heldout_report
 from winnow.measure.linear import probabilities
 from winnow.measure.measure import Judge, column
 from winnow.measure.model import Model, given_files, model_file
@@ -89,15 +89,7 @@ class FitNgramClassifier(FitOnTwoSets):
         """Learn from the examples, judge those held out, and say what was learnt."""
         from winnow.kernels.hashed_ngrams import learn
 
-        examples = read_examples(
-            self.positives,
-            self.negatives,
-            store,
-            "text",
-            max_examples=self.max_examples,
-            heldout_fraction=self.heldout_fraction,
-            seed=self.seed,
-        )
+        examples = self.examples(store, "text")
         learnt_from = examples.filter(pc.invert(examples.column("heldout")))
         weights, bias = learn(
             texts_of(learnt_from),
