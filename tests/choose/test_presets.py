@@ -329,7 +329,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.lists(PIECES, max_size=12), min_size=1, max_size=5), st.randoms(use_true_random=False))
 def test_gopher_paper_decides_as_its_readable_reference(parts: list[list[str]], random: Random) -> None:
     texts = [" ".join(random.sample(part * 9, len(part) * 9) + prose(40)) for part in parts]

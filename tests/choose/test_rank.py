@@ -77,7 +77,7 @@ def test_a_document_is_drawn_in_proportion_to_the_exponential_of_its_score() -> 
     assert won == pytest.approx([1 / 8, 2 / 8, 5 / 8], abs=0.03)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=12), st.sampled_from([0.1, 0.25, 1 / 3, 0.5, 0.9]))
 def test_a_top_and_its_rest_are_everything_once_whatever_the_ties(
     tmp_path_factory: pytest.TempPathFactory, lengths: list[int], fraction: float

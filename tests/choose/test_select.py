@@ -117,7 +117,7 @@ def test_a_sample_is_the_same_for_the_same_seed_and_another_for_another(tmp_path
     assert one != kept(Select(documents=LETTERS, keep=Sample(0.4, seed=2)), tmp_path)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(fraction=st.floats(0.01, 1.0), size=st.integers(1, 60))
 def test_a_share_by_documents_is_exact_to_one_document(
     tmp_path_factory: pytest.TempPathFactory, fraction: float, size: int

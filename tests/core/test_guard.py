@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from winnow.core.errors import WinnowError
@@ -54,7 +54,6 @@ def test_a_death_before_the_first_record_blames_no_record() -> None:
     assert Suspects().after(Note()).after(Note()).poison == frozenset()
 
 
-@settings(deadline=None)
 @given(
     start=st.integers(0, 50),
     count=st.integers(0, 50),
@@ -90,7 +89,6 @@ def ids(batch: pa.RecordBatch) -> list[str]:
     return list(batch.column("id").to_pylist())
 
 
-@settings(deadline=None)
 @given(bad=st.frozensets(st.integers(0, 30)), poison=st.frozensets(st.integers(0, 30)))
 def test_only_bad_documents_are_broken(
     tmp_path_factory: pytest.TempPathFactory, bad: frozenset[int], poison: frozenset[int]

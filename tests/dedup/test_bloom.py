@@ -91,7 +91,7 @@ def test_texts_without_ngrams_are_no_duplicates(tmp_path: Path) -> None:
     assert all(row["duplicate_fraction"] == 0.0 and row["duplicate_spans"] == [] for row in rows.values())
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(st.lists(st.integers(0, 6).map(prose), max_size=8), st.integers(1, 3), st.randoms())
 def test_neither_the_order_nor_the_shards_of_documents_decide(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str], num_shards: int, chance: random.Random
@@ -104,7 +104,7 @@ def test_neither_the_order_nor_the_shards_of_documents_decide(
     assert found == judged(Given(shards=(tuple(rows),)), store)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.lists(st.lists(st.sampled_from([LINE, "a b c", "a b", "c d e f", ""])).map("\n".join), max_size=6))
 def test_documents_are_met_in_the_order_of_the_hashes_of_their_ids(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str]

@@ -41,7 +41,7 @@ def test_decisions_do_not_depend_on_the_order_of_documents_or_shards(tmp_path: P
         assert twins(Given(shards=(order[:2], order[2:])), tmp_path / str(number)) == expected
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.lists(st.sampled_from(["", "x", "x ", "é", "long " * 50]), max_size=20), st.integers(1, 5))
 def test_the_kept_are_the_lowest_ids_of_every_text(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str], num_shards: int

@@ -47,7 +47,7 @@ def expected(rows: Rows, kind: str, min_length: int, normalize: bool) -> dict[st
     return found
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     st.lists(texts, max_size=6),
     st.sampled_from(["line", "paragraph", "sentences"]),

@@ -84,7 +84,7 @@ words = st.lists(st.sampled_from("abcdefg"), max_size=14)
 texts = st.one_of(st.none(), words.map(" ".join), words.map(lambda some: " ".join(["h i j k l m", *some])))
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(
     st.lists(texts, max_size=25), st.integers(1, 3), st.sampled_from([0.4, 0.5, 0.75, 1.0]), st.booleans(), st.randoms()
 )
@@ -148,7 +148,6 @@ def near_copies(num_pages: int, copies: int, seed: int = 0) -> Rows:
     return [(f"{number:04d}", text) for number, text in enumerate(rows)]
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 2**64 - 1) | st.integers(0, 9), st.integers(0, 20)), max_size=50),
     st.integers(0, 9),

@@ -73,7 +73,7 @@ def test_only_vectors_of_one_cluster_are_compared(tmp_path: Path) -> None:
     assert twins == {"0": None, "1": "0", "2": "0", "3": None, "4": "3", "5": "3"}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 359), max_size=40), st.integers(1, 7))
 def test_blocks_decide_as_one_comparison_after_another_does(angles: list[int], block: int) -> None:
     vectors = np.array([[np.cos(np.deg2rad(a)), np.sin(np.deg2rad(a))] for a in angles], np.float32).reshape(-1, 2)

@@ -37,7 +37,7 @@ def expected(rows: list[tuple[str, str]], length: int, by_word: bool = True) -> 
     return {rows[place][0]: one for place, one in zip(order, found, strict=True)}
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.lists(texts, max_size=6), st.integers(2, 6), st.booleans(), st.integers(1, 3), st.randoms())
 def test_spans_are_those_of_a_look_at_all_windows_whatever_the_order_of_documents(
     tmp_path_factory: pytest.TempPathFactory,

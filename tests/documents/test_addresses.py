@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from winnow.documents.addresses import Level, nodes_of
@@ -37,7 +37,6 @@ def test_a_url_is_a_node_of_each_level(url: str | None, host: str | None, domain
     assert nodes(url) == (host, domain, page)
 
 
-@settings(deadline=None)
 @given(
     st.from_regex(
         r"\Ahttps?://(w{3}\.)?[a-z0-9]{1,5}\.(com|de|co\.uk)(:(80|81|443))?(/[a-z./]{0,6})?(\?[a-z=]{0,4})?(#x)?\Z"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from winnow.documents.addresses import Level
@@ -84,7 +84,6 @@ def test_the_same_link_twice_counts_twice() -> None:
     assert pairs("<a href=b><a href=/x/b#c><a href=d>") == {"http://a.org/x/b": 2, "http://a.org/x/d": 1}
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="<>/ahrefbs='\"!- \n", max_size=200))
 def test_no_html_is_an_error(html: str) -> None:
     find_anchors(html)

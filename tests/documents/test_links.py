@@ -82,7 +82,7 @@ def test_wat_and_warc_of_a_crawl_give_the_same_links(tmp_path: Path) -> None:
 HOSTS = st.sampled_from([f"h{number}.org" for number in range(6)])
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(st.tuples(HOSTS, HOSTS), max_size=8), min_size=1, max_size=4))
 def test_counts_are_right_however_the_crawl_is_cut(
     tmp_path_factory: pytest.TempPathFactory, files: list[list[tuple[str, str]]]

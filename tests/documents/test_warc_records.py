@@ -243,7 +243,7 @@ def damaged(data: bytes, kind: str, start: int, size: int, noise: bytes) -> byte
     return data[:start]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.sampled_from(sorted(COMPRESS)),
     st.sampled_from(["overwrite", "cut", "insert", "truncate"]),
@@ -269,7 +269,7 @@ def test_whatever_happens_to_a_file_the_records_it_does_not_touch_are_read(
             assert swallowed or any(item[1:] == original[1:] for item in found), number
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=400), st.sampled_from([b"", b"WARC/1.0\r\n", b"\x1f\x8b\x08\0", record(0)]))
 def test_any_bytes_are_read_without_an_exception(data: bytes, beginning: bytes) -> None:
     for item in read_records(io.BytesIO(beginning + data), max_bytes=1 << 20):

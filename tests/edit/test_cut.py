@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from toys import Given, rows_of
 
@@ -34,7 +34,6 @@ def marked(draw: st.DrawFn) -> tuple[str | None, list[tuple[int, int]]]:
     return text, list(zip(places[::2], places[1::2], strict=False))
 
 
-@settings(deadline=None)
 @given(st.lists(marked(), max_size=5), st.integers(0, 2))
 def test_what_is_marked_goes_and_the_rest_stays(
     rows: list[tuple[str | None, list[tuple[int, int]]]], skip: int

@@ -119,7 +119,7 @@ def test_a_slice_of_a_batch_gives_the_slice_of_the_result(editor: Editor) -> Non
 
 
 @every_editor
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(texts=st.lists(st.lists(lines, max_size=8).map("\n".join), max_size=5))
 def test_every_document_stays_no_longer_than_it_was(editor: Editor, texts: list[str]) -> None:
     rows = edit((editor,), *texts)
@@ -130,7 +130,7 @@ def test_every_document_stays_no_longer_than_it_was(editor: Editor, texts: list[
 
 
 @every_editor
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(texts=st.lists(st.lists(lines, max_size=8).map("\n".join), min_size=1, max_size=4))
 def test_a_document_does_not_depend_on_its_neighbours(editor: Editor, texts: list[str]) -> None:
     assert edit((editor,), *texts) == [edit((editor,), text)[0] for text in texts]

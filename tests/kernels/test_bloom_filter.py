@@ -30,7 +30,7 @@ def looked(texts: list[str], size: int, shortest: int, threshold: float, by_line
     return [(*paragraph.tolist(), number) for paragraph, number in zip(grams.paragraphs, seen.tolist(), strict=True)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(texts, max_size=4), st.integers(1, 4), st.integers(1, 4), st.floats(0, 1), st.booleans())
 @example(["\n\n", "", "\na b", "a b\n"], 2, 1, 0.5, True)
 def test_a_pass_finds_what_its_reference_finds(
@@ -42,14 +42,12 @@ def test_a_pass_finds_what_its_reference_finds(
     assert looked(texts, size, shortest, threshold, by_line) == flat
 
 
-@settings(deadline=None)
 @given(st.lists(texts, max_size=4))
 def test_paragraphs_belong_to_their_documents(texts: list[str]) -> None:
     numbers = [sum(bool(ngrams(text[a:b], 2, 1)) for a, b in paragraphs(text)) for text in texts]
     assert np.diff(found(texts).ends, prepend=0).tolist() == numbers
 
 
-@settings(deadline=None)
 @given(texts, st.integers(1, 5))
 def test_equal_ngrams_and_no_others_have_equal_hashes(text: str, size: int) -> None:
     grams = [gram for start, end in paragraphs(text) for gram in ngrams(text[start:end], size, size)]
@@ -88,7 +86,7 @@ def test_the_rate_of_false_positives_is_the_one_asked_for(rate: float) -> None:
     assert seen[0] / 400_000 == pytest.approx(rate, rel=0.08)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 10**12), st.floats(1e-6, 0.9))
 def test_the_filter_is_the_smallest_that_keeps_the_rate(entries: int, rate: float) -> None:
     blocks = blocks_for(entries, rate)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from winnow.kernels.components import ALONE, connect, labels
@@ -23,7 +23,6 @@ def by_spreading(number: int, pairs: list[tuple[int, int]]) -> dict[int, int]:
     return {thing: label[thing] for thing in sorted({thing for pair in pairs for thing in pair})}
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 15), st.integers(0, 15)), max_size=30))
 def test_what_is_paired_hangs_together_and_what_is_in_no_pair_is_left_out(pairs: list[tuple[int, int]]) -> None:
     assert components(16, pairs) == by_spreading(16, pairs)

@@ -75,7 +75,7 @@ def reference(wanted: list[Item], ids: list[str]) -> list[ReferencePrinted]:
     return [found[id] for id in ids]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data(), wanted=items())
 def test_the_twin_agrees(data: st.DataObject, wanted: list[Item]) -> None:
     index = build_index(wanted, InPrint()).index

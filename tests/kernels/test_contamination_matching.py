@@ -86,7 +86,7 @@ def reference(items: list[Item]) -> tuple[list[ReferenceItem], dict[tuple[str, .
     return found, seeds
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     items=items(),
     texts=st.lists(st.lists(WORDS, max_size=60).map(", ".join), min_size=1, max_size=3),

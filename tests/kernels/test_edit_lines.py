@@ -176,14 +176,14 @@ twins = pytest.mark.parametrize(
 
 
 @twins
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(batch=batches)
 def test_kernel_equals_its_twin_on_any_text(assert_equal: Callable[[list[bytes]], None], batch: list[str]) -> None:
     assert_equal([text.encode("utf-8", "surrogatepass") for text in batch])
 
 
 @twins
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(batch=st.lists(broken, min_size=1, max_size=4))
 def test_kernel_equals_its_twin_on_broken_utf8(assert_equal: Callable[[list[bytes]], None], batch: list[bytes]) -> None:
     assert_equal(batch)

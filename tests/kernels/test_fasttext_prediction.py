@@ -202,7 +202,7 @@ TEXTS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(text=TEXTS)
 @pytest.mark.parametrize(
     "case", [("softmax-narrow", ""), ("characters", ""), ("single-characters", ""), ("softmax", "pruned")]

@@ -26,13 +26,11 @@ def counted(text: str, ngram: int, num_buckets: int) -> dict[int, int]:
     return {bucket: int(count) for bucket, count in enumerate(counts) if count}
 
 
-@settings(deadline=None)
 @given(texts, st.integers(1, 4), st.sampled_from([1, 1000, 1 << 16]))
 def test_ngrams_are_the_twins(text: str, ngram: int, num_buckets: int) -> None:
     assert counted(text, ngram, num_buckets) == reference.count_buckets(text, ngram, num_buckets)
 
 
-@settings(deadline=None)
 @given(texts)
 def test_tokens_are_those_of_wordpunct_on_small_letters(text: str) -> None:
     plain = text.replace("İ", "i").replace("Σ", "σ")
@@ -58,7 +56,6 @@ def test_buckets_are_filled_evenly() -> None:
     assert chi_square < 99 + 5 * np.sqrt(2 * 99)
 
 
-@settings(deadline=None)
 @given(st.lists(texts, max_size=5), st.integers(1, 3))
 def test_a_weight_counts_once_for_each_ngram_of_its_bucket(some: list[str], ngram: int) -> None:
     weights = np.random.default_rng(0).normal(size=97).astype(np.float32)
@@ -108,7 +105,7 @@ def slow_learn(
     return weights, bias
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(texts, st.sampled_from([0.0, 1.0])), min_size=1, max_size=6),
     st.booleans(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from winnow.kernels import leaders_reference
@@ -35,7 +35,6 @@ def decide(some: list[tuple[set[int], list[int], bool]], threshold: float, is_co
     )
 
 
-@settings(deadline=None)
 @given(documents, st.sampled_from([0.3, 0.5, 2 / 3, 0.75, 1.0]), st.booleans())
 def test_decisions_are_the_twins(
     some: list[tuple[set[int], list[int], bool]], threshold: float, is_containment: bool

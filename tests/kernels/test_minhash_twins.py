@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from winnow.kernels import minhash_reference
@@ -25,7 +25,6 @@ def test_bands_are_the_twins(bands: int, rows: int, seed: int) -> None:
         assert found.bands[row].tolist() == expected
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=40), st.integers(1, 2 * LANES), st.integers(0, 9))
 def test_minima_are_the_twins(shingles: list[int], number: int, seed: int) -> None:
     factors, terms = permutations(number, seed)

@@ -90,7 +90,7 @@ def test_a_long_text_of_one_word_scores_as_its_parts_do(model: NgramModel) -> No
     assert whole == pytest.approx(one + (two - one) * (250_000 - 100), rel=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=12), min_size=1, max_size=4))
 def test_queries_agree_with_the_readable_twin(sentences: list[list[str]]) -> None:
     words, ngrams = read_arpa(DATA / "toy.arpa")

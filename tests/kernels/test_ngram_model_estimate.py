@@ -69,14 +69,14 @@ def test_a_pruned_model_is_that_of_lmplz() -> None:
     assert_equal(pruned, as_dictionary(*read_arpa(DATA / "pruned.arpa")))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SENTENCES, st.integers(2, 5), st.sampled_from([(), (0, 1), (0, 0, 2)]))
 def test_estimates_agree_with_the_readable_twin(sentences: list[list[str]], order: int, prune: tuple[int, ...]) -> None:
     text = "\n".join(map(" ".join, sentences))
     assert_equal(estimated(text, order, prune[:order]), estimate_reference(sentences, order, prune))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SENTENCES, st.lists(st.sampled_from("abcdez"), max_size=4), st.booleans(), st.sampled_from([(), (0, 1)]))
 def test_probabilities_sum_to_one_after_any_words(
     sentences: list[list[str]], before: list[str], begins: bool, prune: tuple[int, ...]

@@ -66,7 +66,7 @@ def test_for_pieces_marks_stay_with_their_words() -> None:
     assert found == 'don\'t stop, "zoe"!\n狐狸 0'
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.text(max_size=40), max_size=5))
 def test_the_kernel_agrees_with_ccnets_steps_on_any_text(texts: list[str]) -> None:
     assert normalize_as_ccnet(pa.array(texts, pa.string())).to_pylist() == list(map(ccnet_normalized, texts))
@@ -80,7 +80,7 @@ def line_by_rule(text: str, *, apart: bool) -> str:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.text() | st.text(alphabet=".-a 哈…\n", max_size=40), max_size=5), st.booleans())
 def test_the_kernel_agrees_with_the_rule_for_each_character(texts: list[str], apart: bool) -> None:
     expected = [line_by_rule(text, apart=apart) for text in texts]

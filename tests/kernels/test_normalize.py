@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from winnow.kernels import normalize_reference
@@ -62,13 +62,11 @@ def test_text_is_normalised_as_by_datatrove(text: str, expected: str) -> None:
     assert normalize_reference.normalize(text) == expected
 
 
-@settings(deadline=None)
 @given(st.lists(texts, max_size=5))
 def test_the_kernel_agrees_with_its_twin(some: list[str]) -> None:
     assert_twins_agree(some)
 
 
-@settings(deadline=None)
 @given(texts)
 def test_what_is_normal_stays_as_it_is_but_for_marks_that_hide_in_other_characters(text: str) -> None:
     once = normalize(pa.array([text]))

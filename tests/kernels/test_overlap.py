@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from winnow.kernels.leaders_reference import similarity
@@ -14,14 +14,12 @@ def as_array(numbers: set[int]) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
     return np.array(sorted(numbers), np.uint32)
 
 
-@settings(deadline=None)
 @given(sets, sets, st.integers(0, 60))
 def test_common_numbers_are_counted_unless_they_are_too_few(one: set[int], other: set[int], least: int) -> None:
     common = len(one & other)
     assert num_common(as_array(one), as_array(other), least) == (common if common >= least else TOO_FEW)
 
 
-@settings(deadline=None)
 @given(sets.filter(bool), sets.filter(bool), st.booleans())
 def test_the_least_number_never_turns_away_a_pair_as_similar_as_asked(
     one: set[int], other: set[int], is_containment: bool

@@ -16,7 +16,7 @@ def compressed(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return starts, sources.astype(np.uint32), weights[sources, targets].astype(np.uint32)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.integers(1, 12), st.integers(0, 2**32 - 1), st.floats(0.05, 0.95), st.booleans(), st.booleans(), st.booleans()
 )

@@ -26,7 +26,7 @@ def found(texts: list[str], kind: str, min_length: int = 1, stripped: bool = Fal
     return [flat[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(texts, min_size=1, max_size=4), kinds, st.integers(0, 6), st.booleans())
 def test_units_are_those_of_the_reference(texts: list[str], kind: str, min_length: int, stripped: bool) -> None:
     expected = [reference.units(text, kind, min_length, stripped) for text in texts]
@@ -40,7 +40,6 @@ def test_units_are_those_of_the_reference(texts: list[str], kind: str, min_lengt
         assert len({pair[half] for pair in hashes}) == len(set(contents))
 
 
-@settings(deadline=None)
 @given(texts)
 def test_lines_and_paragraphs_make_up_the_whole_text(text: str) -> None:
     for kind in ("line", "paragraph"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from winnow.kernels import shingles_reference
@@ -26,7 +26,6 @@ def shingles_of(texts: list[str], of: str = "words", ngram: int = 5) -> list[lis
     ]
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(texts, st.text()), max_size=4), st.sampled_from(["words", "characters"]), st.integers(1, 8))
 def test_shingles_are_the_twins(some: list[str], of: str, ngram: int) -> None:
     normal = normalize(pa.array(some, pa.string())).to_pylist()

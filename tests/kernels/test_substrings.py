@@ -27,14 +27,13 @@ def buffers(texts: list[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     return text_buffers(pa.array(texts, pa.string()))
 
 
-@settings(deadline=None)
 @given(st.lists(texts, max_size=4), st.integers(2, 9), st.booleans())
 def test_windows_are_counted(texts: list[str], length: int, by_word: bool) -> None:
     expected = [max(0, len(tokens_of(text, by_word)) - length + 1) for text in texts]
     assert count_windows(*buffers(texts), length, by_word).tolist() == expected
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(texts, min_size=1, max_size=4), st.integers(2, 9), st.booleans())
 def test_windows_with_repeated_anchors_hold_all_that_repeats(texts: list[str], length: int, by_word: bool) -> None:
     data, offsets = buffers(texts)
@@ -53,7 +52,6 @@ def test_windows_with_repeated_anchors_hold_all_that_repeats(texts: list[str], l
     assert marked == repeated(texts, length, by_word)
 
 
-@settings(deadline=None)
 @given(texts, st.integers(2, 6), st.booleans())
 def test_equal_windows_and_no_others_have_equal_hashes(text: str, length: int, by_word: bool) -> None:
     data, offsets = buffers([text])

@@ -135,14 +135,14 @@ documents = (
 
 
 @definitions
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(batch=st.lists(documents, max_size=4))
 def test_the_kernel_equals_its_twin_on_any_text(definition: str, batch: list[str]) -> None:
     assert_equal(batch, definition)
 
 
 @definitions
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(words=st.lists(st.sampled_from(["a", "b", "c", "dd", "ee", "f"]), max_size=150), times=st.integers(1, 4))
 def test_the_kernel_counts_repetition_as_its_twin(definition: str, words: list[str], times: int) -> None:
     assert_equal(
@@ -162,7 +162,7 @@ def test_the_kernel_equals_its_twin_on_real_documents(shared_data: Path, definit
 
 
 @definitions
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(batch=st.lists(st.binary(max_size=80), min_size=1, max_size=4), after=st.binary(max_size=3))
 def test_bytes_that_are_no_utf8_are_counted_without_harm_to_their_neighbours(
     definition: str, batch: list[bytes], after: bytes

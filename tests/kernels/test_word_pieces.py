@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from winnow.kernels import word_pieces_reference
@@ -111,7 +111,6 @@ odd = st.sampled_from(
 texts = st.lists(st.one_of(odd, st.text()), max_size=30).map("".join)
 
 
-@settings(deadline=None)
 @given(st.lists(texts, max_size=4))
 def test_the_kernel_agrees_with_its_twin(some: list[str]) -> None:
     assert cut(some, SMALL, word_pieces(SMALL)) == [word_pieces_reference.tokenize(text, SMALL) for text in some]
@@ -131,14 +130,12 @@ def test_bytes_that_are_not_utf8_are_left_out() -> None:
     assert offsets.tolist() == [0, 1]
 
 
-@settings(deadline=None)
 @given(st.lists(texts, max_size=3), st.integers(1, 8))
 def test_a_limit_takes_the_first_pieces(some: list[str], limit: int) -> None:
     tables = word_pieces(SMALL)
     assert cut(some, SMALL, tables, limit) == [pieces[:limit] for pieces in cut(some, SMALL, tables)]
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 9), max_size=20), max_size=5), st.integers(1, 40))
 def test_sums_are_those_of_numpy(some: list[list[int]], dimensions: int) -> None:
     rng = np.random.default_rng(dimensions)

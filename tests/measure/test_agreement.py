@@ -68,7 +68,7 @@ def test_what_cannot_work_is_refused(tmp_path: Path) -> None:
         materialize(agreement("other.length", "length.length < 5"), tmp_path)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=4, max_size=30))
 def test_spearman_is_the_correlation_of_mean_ranks(pairs: list[tuple[int, int]]) -> None:
     one, other = (np.array(side, float) for side in zip(*pairs, strict=True))

@@ -85,7 +85,7 @@ def brute(vectors: Vectors, examples: Vectors, depth: int) -> list[tuple[int, in
 vector = st.lists(st.integers(-3, 3), min_size=NUMBERS, max_size=NUMBERS)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(
     st.lists(vector, min_size=1, max_size=30),
     st.lists(vector, min_size=1, max_size=9),

@@ -62,7 +62,7 @@ def test_weights_are_the_published_formula(tmp_path: Path, num_buckets: int) -> 
     assert found[2]["log_weight_per_ngram"] is None
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.lists(st.text(min_size=1).filter(str.split), min_size=1, max_size=5))
 def test_a_target_that_is_the_corpus_weighs_nothing(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
     both = rows(tuple(texts))

@@ -182,7 +182,7 @@ def sql_of(value: float | None) -> str:
     return "NULL::DOUBLE" if value is None else f"'{value}'::DOUBLE"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.sampled_from([None, math.nan, -2.0, -1.0, 0.0, 1.0, 7.5]), min_size=1, max_size=40))
 def test_any_values_get_the_quantiles_of_a_direct_count(values: list[float | None]) -> None:
     documents = Letters(tasks=1, size=len(values))

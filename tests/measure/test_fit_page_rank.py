@@ -154,7 +154,7 @@ def test_teleports_that_lead_nowhere_are_refused(tmp_path: Path, text: str, comp
         ranks(tmp_path, "ab ba", teleport=teleports(tmp_path / "t.txt", text))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(2, 15), st.integers(0, 2**32 - 1), st.booleans())
 def test_ranks_solve_the_equation_and_add_up_to_one(
     tmp_path_factory: pytest.TempPathFactory, size: int, seed: int, personal: bool

@@ -95,7 +95,7 @@ def test_weights_are_those_of_scikit_learn() -> None:
     assert bias == pytest.approx(-0.675369500792367, abs=1e-5)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(2, 60), st.integers(1, 5), st.floats(1e-3, 10))
 def test_no_step_from_the_solution_lowers_the_loss(seed: int, number: int, size: int, l2: float) -> None:
     rng = np.random.default_rng(seed)

@@ -80,7 +80,7 @@ def test_links_without_counts_count_once(tmp_path: Path) -> None:
     assert not (Store(tmp_path / "store").table(graph).files() / "counts.bin").exists()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("abcdef"), st.integers(1, 9)), min_size=1))
 def test_files_are_the_same_whatever_the_order_of_links(
     tmp_path_factory: pytest.TempPathFactory, edges: list[tuple[str, str, int]]

@@ -91,7 +91,7 @@ def test_any_text_gets_a_number(text: str) -> None:
         assert 0 <= found["unknown_fraction"] <= 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.text(alphabet="thefoxsaw \n狐", max_size=60), min_size=1, max_size=6), st.data())
 def test_a_document_is_judged_alike_whatever_stands_beside_it(texts: list[str], data: st.DataObject) -> None:
     together = judged(*texts).to_pylist()
@@ -99,7 +99,7 @@ def test_a_document_is_judged_alike_whatever_stands_beside_it(texts: list[str], 
     assert judged(texts[at]).to_pylist() == [together[at]]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.text(alphabet="thefoxsaw ", max_size=30), min_size=1, max_size=6))
 def test_a_documents_sums_are_those_of_its_lines(lines: list[str]) -> None:
     whole = judged("\n".join(lines)).to_pylist()[0]
