@@ -7,8 +7,8 @@ choice is by Gumbel top-k on ``log_weight``, which draws documents in proportion
 
     Select(documents=raw, measures=(weights,), keep=Gumbel("dsir.log_weight", 0.1))
 
-The log weight grows with length: of the pages whose n-grams resemble the target's at all, the longest come first, and
-of the others the shortest. ``log_weight_per_ngram`` does not.
+The log weight grows with length: of the pages whose n-grams resemble the target's the longest come first, and of the
+others the shortest. ``log_weight_per_ngram`` does not.
 
 Tokens and smoothing are those of the reference, the hash is another (``kernels.hashed_ngrams``).
 """

@@ -1,10 +1,11 @@
 """Iterative recall of a topic from a crawl: DeepSeekMath's loop of a classifier and the sites that it finds.
 
 Source: Shao et al. 2024 (arXiv 2402.03300), section 2.1. A fastText model of seed against pool recalls the pages that
-rank highest; sites of which more than a tenth was recalled are taken to be about the topic, and their other pages join
-the seed; and again, until nothing new comes. There a human picked paths within those sites; here all of their pages
-join. A chain of steps has a fixed number of rounds, so the report says how much two rounds have in common: where the
-last two are the same, fewer would have done.
+rank highest; sites of which more than a tenth was recalled are taken to be about the topic and join the seed; and so on
+until nothing new comes. There a human picked paths within those sites, and pages joined that had not been recalled;
+here all pages of a site join, since a page that is in neither set is forgotten by the next round. A chain of steps has
+a fixed number of rounds, so the report says how much two rounds have in common: where the last two are the same, fewer
+would have done.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ def iterative_recall(
 ) -> Rows:
     """Keep the pages of a pool that are like the seed, growing the seed by the sites where they are found.
 
-    Each round recalls ``--fraction`` of the pool; of sites of which more than ``--min-domain-fraction`` was recalled
-    the other pages join the seed. Kept is what the last round recalls. The defaults of the classifier are
+    Each round recalls ``--fraction`` of the pool; the pages of sites of which more than ``--min-domain-fraction`` was
+    recalled join the seed. Kept is what the last round recalls. The defaults of the classifier are
     DeepSeekMath's; a seed of fewer than some 100,000 documents needs more ``--epochs``. How much two rounds have in
     common is in the report: ``winnow show STORE/recallreport-...``.
     """
@@ -82,8 +83,8 @@ def iterative_recall(
         recalled = Select(documents=pages, measures=(FastText(model=fit),), keep=Top("fasttext.hq_logit", fraction))
         rounds.append(Round(fit=fit, recalled=recalled, urls=urls))
         found = PagesOfSites(documents=pages, rounds=tuple(rounds), min_fraction=min_domain_fraction)
-        positives = Together(documents=(seeds, _without(pages, found, {"not_joined": "NOT sites.joins"})))
-        negatives = _without(pages, found, {"site_of_topic": "sites.of_topic"})
+        positives = Together(documents=(seeds, _without(pages, found, {"other_site": "NOT sites.found"})))
+        negatives = _without(pages, found, {"found_site": "sites.found"})
     report = RecallReport(rounds=tuple(rounds), min_fraction=min_domain_fraction)
     recall = Recall(documents=pages, report=report)
     return _without(pages, recall, {"not_recalled": f"recall.last_round IS DISTINCT FROM {num_rounds}"})
@@ -171,7 +172,7 @@ _COUNTS = {"site": pa.string(), "pages": pa.int64(), "recalled": pa.int64()}
 
 @dataclass(frozen=True, kw_only=True)
 class PagesOfSites(Aligned):
-    """Which pages are of a site that was found, and which of these no recall brought when it was."""
+    """Which pages are of a site that some round found."""
 
     reads: ClassVar[tuple[str, ...] | None] = ()
 
@@ -184,25 +185,17 @@ class PagesOfSites(Aligned):
         return "sites"
 
     def columns(self) -> pa.Schema:
-        """``of_topic`` and ``joins``."""
-        share = f"of whose pages some round recalled more than {self.min_fraction}"
-        return pa.schema(
-            [
-                column("of_topic", pa.bool_(), f"Whether it is of a site {share}"),
-                column("joins", pa.bool_(), f"Whether it is of a site {share}, but not this one"),
-            ]
-        )
+        """``found``."""
+        meaning = f"Whether it is of a site of whose pages some round recalled more than {self.min_fraction}"
+        return pa.schema([column("found", pa.bool_(), meaning)])
 
     def load(self, store: Store, shard: int) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
         """Look up the sites of one shard."""
-        sites = _column(store, self.rounds[0].urls, shard, "registered_domain")
-        of_topic, joins = np.zeros(len(sites), bool), np.zeros(len(sites), bool)
-        for one in self.rounds:
-            found = pc.is_in(sites, one.found(store, self.min_fraction), skip_nulls=True).to_numpy(zero_copy_only=False)
-            of_topic |= found
-            joins |= found & ~one.kept(store, shard)
-        rows = pa.record_batch([pa.array(of_topic), pa.array(joins)], schema=self.columns())
-        return _look_up(store, self.rounds[0], shard, rows)
+        first = self.rounds[0]
+        sites = _column(store, first.urls, shard, "registered_domain")
+        found = pa.concat_arrays([one.found(store, self.min_fraction) for one in self.rounds])
+        is_found = pc.is_in(sites, found, skip_nulls=True)
+        return _look_up(store, first, shard, pa.record_batch([is_found], schema=self.columns()))
 
 
 @dataclass(frozen=True, kw_only=True)
