@@ -113,6 +113,11 @@ def _limit(draws: Iterable[float], count: int) -> float:
     return lowest[-1] if len(lowest) == count else 1.0
 
 
+def texts_of(examples: pa.Table) -> pa.Array:
+    """The texts of some examples, in one array."""
+    return pc.cast(examples.column("text"), pa.large_string()).combine_chunks()
+
+
 @dataclass(frozen=True)
 class Auc:
     """Area under the ROC curve: how often a positive scores above a negative (a tie counts half), with its interval."""

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from winnow.core.errors import InputError, RecipeError
 from winnow.core.files import write_json
 from winnow.core.table import Store
-from winnow.measure.examples import FitOnTwoSets, heldout_report
+from winnow.measure.examples import FitOnTwoSets, heldout_report, texts_of
 from winnow.measure.fasttext import MODEL_FILE
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class FitFastText(FitOnTwoSets):
         from winnow.kernels.fasttext_file import SOFTMAX, Shape
         from winnow.kernels.fasttext_train import count_vocabulary, train
 
-        data, offsets = text_buffers(_texts(learnt))
+        data, offsets = text_buffers(texts_of(learnt))
         positive = learnt.column("positive").to_numpy()
         vocabulary = count_vocabulary(data, offsets, positive, LABELS, self.min_count)
         bucket = self.bucket if self.word_ngrams > 1 else 0
@@ -93,13 +93,9 @@ def _judge(model: StoredModel, examples: pa.Table) -> dict[str, object]:
     from winnow.kernels.fasttext_train import telling_ngrams
 
     heldout = examples.filter(examples.column("heldout"))
-    texts, positive = _texts(heldout), heldout.column("positive").to_numpy()
+    texts, positive = texts_of(heldout), heldout.column("positive").to_numpy()
     classifier = make_classifier(model)
     found = classifier.predict(texts)
     wanted = LABELS.index("hq")
     telling = telling_ngrams(*text_buffers(texts), positive, classifier.lines, classifier.numbers, NUM_TELLING)
     return heldout_report(found.logits[:, wanted], found.probabilities[:, wanted], examples, telling)
-
-
-def _texts(examples: pa.Table) -> pa.Array:
-    return examples.column("text").cast(pa.large_string()).combine_chunks()

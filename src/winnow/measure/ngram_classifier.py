@@ -18,13 +18,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from winnow.core.errors import InputError, RecipeError
+from winnow.core.errors import RecipeError
 from winnow.core.files import write_json
 from winnow.core.table import Store
-from winnow.measure.examples import FitOnTwoSets, heldout_report
+from winnow.measure.examples import FitOnTwoSets, heldout_report, texts_of
 from winnow.measure.linear import probabilities
 from winnow.measure.measure import Judge, column
 from winnow.measure.model import Model, given_files, model_file
+from winnow.measure.vectors import read_arrays
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,13 +56,8 @@ class Weights(NamedTuple):
 
 def read_weights(path: Path) -> Weights:
     """The model in a file; RecipeError where there is none, InputError for another file."""
-    if not path.is_file():
-        raise RecipeError(f"there is no model at {path}: give the {FILE} of a FitNgramClassifier, or the step itself")
-    try:
-        with np.load(path) as held:
-            return Weights(held["weights"], float(held["bias"]), int(held["ngram"]))
-    except (ValueError, KeyError, OSError, EOFError, AttributeError) as error:
-        raise InputError(f"{path} is not a model of hashed n-grams ({error}): give the {FILE} of a fit") from error
+    weights, bias, ngram = read_arrays(path, "weights", "bias", "ngram")
+    return Weights(weights, float(bias), int(ngram))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,11 +151,6 @@ def check_sizes(ngram: int, num_buckets: int, epochs: int, rate: float) -> None:
             raise RecipeError(f"{name} is {value}; it must be at least 1")
     if not rate > 0:
         raise RecipeError(f"rate is {rate}; it must be above 0")
-
-
-def texts_of(examples: pa.Table) -> pa.Array:
-    """The texts of some examples, in one array."""
-    return pc.cast(examples.column("text"), pa.large_string()).combine_chunks()
 
 
 def telling(model: Weights, examples: pa.Table) -> list[dict[str, Any]]:

@@ -15,11 +15,11 @@ from winnow.core.run import num_shards
 from winnow.core.sql import NUMBERS, check_expressions, evaluate, namespaces, read_columns
 from winnow.core.step import Aligned, Whole
 from winnow.core.table import Store
-from winnow.measure.examples import MIN_EXAMPLES, draw
+from winnow.measure.examples import MIN_EXAMPLES, draw, texts_of
 from winnow.measure.fit_linear import regression_report
 from winnow.measure.measure import Judge, column
 from winnow.measure.model import Model, given_files, model_file
-from winnow.measure.ngram_classifier import FILE, Weights, check_sizes, read_weights, texts_of
+from winnow.measure.ngram_classifier import FILE, Weights, check_sizes, read_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

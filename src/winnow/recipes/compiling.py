@@ -28,9 +28,14 @@ from winnow.edit.editor import chain
 from winnow.edit.newlines import NewlineRemoval
 from winnow.edit.refinedweb import RefinedWebLines
 from winnow.edit.urls import UrlRemoval
+from winnow.measure.dsir import Dsir, FitDsir
 from winnow.measure.embedding import Embedding
+from winnow.measure.examples import MIN_EXAMPLES
+from winnow.measure.fasttext import FastText
+from winnow.measure.fit_fasttext import FitFastText
 from winnow.measure.fit_ngram_model import FitNgramModel
 from winnow.measure.language import Language
+from winnow.measure.ngram_classifier import FitNgramClassifier, NgramClassifier
 from winnow.measure.perplexity import Perplexity
 from winnow.measure.score import Score
 from winnow.measure.text import Text
@@ -62,11 +67,30 @@ def model_ngrams(batch: pa.RecordBatch) -> None:
         materialize(Score(documents=pages, measure=Perplexity(model=model)), Path(directory) / "store")
 
 
+def fit_classifiers(batch: pa.RecordBatch) -> None:
+    """Fit every classifier of n-grams on two sets and measure by it."""
+    with tempfile.TemporaryDirectory(prefix="winnow-compiling-") as directory:
+        sets = []
+        for name in ("wanted", "unwanted"):
+            rows = [{**row, "id": f"{name}{n}"} for n in range(MIN_EXAMPLES) for row in batch.to_pylist()[:1]]
+            pq.write_table(pa.Table.from_pylist(rows), Path(directory) / f"{name}.parquet")
+            sets.append(Read(source=str(Path(directory) / f"{name}.parquet")))
+        good, bad = sets
+        measures = (
+            FastText(model=FitFastText(positives=good, negatives=bad, bucket=1000)),
+            NgramClassifier(model=FitNgramClassifier(positives=good, negatives=bad)),
+            Dsir(model=FitDsir(target=good, raw=bad)),
+        )
+        for measure in measures:
+            materialize(Score(documents=bad, measure=measure), Path(directory) / "store")
+
+
 USERS: tuple[Callable[[pa.RecordBatch], object], ...] = (
     lambda batch: Text().load()(batch),
     lambda batch: chain((UrlRemoval(), NewlineRemoval(), RefinedWebLines())).load()(batch),
     deduplicate,
     model_ngrams,
+    fit_classifiers,
     lambda batch: chain((C4Lines(),)).load()(batch),
     lambda batch: Language().load()(batch),
     lambda batch: Url().load()(batch),
