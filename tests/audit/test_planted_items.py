@@ -165,7 +165,7 @@ def test_a_recipe_that_only_decontaminates_says_that_duplicates_were_not_audited
 
 
 def test_tasks_without_an_item_that_is_looked_for_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "t.jsonl").write_text('{"question": "So?", "answer": "it"}\n')
+    (tmp_path / "t.jsonl").write_text('{"question": "-", "answer": "-"}\n')
     source = write(tmp_path / "in.jsonl", 80)
     with pytest.raises(InputError, match="none of the items"):
         audit(decontaminate(str(source), tasks=(str(tmp_path / "t.jsonl"),)), SETTING)
