@@ -6,6 +6,7 @@ which a store shows only when it is complete. Everything that differs between th
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -153,6 +154,12 @@ def read_texts(paths: Sequence[Path]) -> list[str]:
     return [found[path].decode() for path in inner]
 
 
+@functools.lru_cache(maxsize=1024)
+def _digest_once(path: str, stamp: str) -> str:
+    """The digest of a file that is not read again while its stamp stands."""
+    return file_digest(path)
+
+
 def stamp(path: Path) -> str | None:
     """What changes when a file does, without reading it; None where there is none."""
     if isinstance(path, RemotePath):
@@ -171,8 +178,12 @@ def file_digest(path: str | Path) -> str:
 
 
 def fingerprint(path: str) -> str:
-    """What tells an outside file's content from another's: a digest if it is local, else what its server says of it."""
+    """What tells the content of an outside file or directory from another's: a digest, or what its server says."""
     if "://" not in path:
-        return file_digest(path) if Path(path).is_file() else "absent"
+        local = Path(path)
+        if local.is_dir():
+            told = [f"{file.relative_to(local)} {fingerprint(str(file))}" for file in files_below(local)]
+            return hashlib.blake2b("\n".join(told).encode(), digest_size=16).hexdigest()
+        return _digest_once(path, str(stamp(local))) if local.is_file() else "absent"
     filesystem, inner = filesystem_of(path)
     return stamp_of(filesystem.info(inner))
