@@ -113,7 +113,7 @@ def _asked(
         vectors = Score(documents=pool, measure=Embedding())
         examples = Score(documents=BenchmarkExamples(tasks=benchmarks), measure=Embedding())
         ranked = benchmark_rank(pool, vectors=vectors, examples=examples)
-        found["betr"] = Filter(ranked, "-betr.best_rank")
+        found["betr"] = Filter(ranked, "betr.similarity / 2 - betr.best_rank")  # equal ranks by nearness
     if links:
         graph = LinkGraph(links=Links(source=source))
         found["page_rank"] = Filter(PageRank(model=FitPageRank(graph=graph)), "page_rank.rank")
