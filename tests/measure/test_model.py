@@ -80,6 +80,13 @@ def test_a_file_of_the_user_serves_as_well_and_is_watched_for_change(tmp_path: P
     assert lengths(score, str(tmp_path / "store")) == [n / 28 for n in range(8)]
 
 
+def test_a_file_that_is_not_there_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    score = Score(documents=DOCUMENTS, measure=Relative(model=str(tmp_path / "nothing.txt")))
+    with pytest.raises(RecipeError, match=r"relative reads .*nothing.txt, which is not there"):
+        materialize(score, tmp_path / "store", Inline())
+    assert not list((tmp_path / "store").glob("letters*"))
+
+
 def test_worker_processes_open_the_fitted_model_and_a_choice_may_rest_on_it(tmp_path: Path) -> None:
     short = RuleSet(name="short", source="", measures=(), rules=(("short", "relative.length < 0.5"),))
     chosen = Select(documents=DOCUMENTS, measures=(Relative(model=LONGEST),), reject=short)

@@ -34,19 +34,21 @@ def shards(store: Path) -> dict[str, bytes]:
 
 
 def workers_of(run: subprocess.Popen[bytes]) -> list[int]:
-    """Processes of the run's session that do tasks: not the parent, not the servers, not the extractor's sandbox."""
+    """Processes that do tasks: forked by the server that the run started, not by one another, as the extractor's
+    sandboxes are, whose death is that of the page they look at."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            session = int((process / "stat").read_text().rsplit(")", 1)[1].split()[3])
-            told = str((process / "fd" / "2").readlink())
-            forked_from = int((process / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            server = Path(f"/proc/{forked_from}/cmdline").read_bytes()
+            server = parent_of(int(process.name))
+            if parent_of(server) == run.pid and b"forkserver" in Path(f"/proc/{server}/cmdline").read_bytes():
+                found.append(int(process.name))
         except (OSError, ValueError):
             continue
-        if session == run.pid and b"forkserver" in server and "winnow-stderr" not in told:
-            found.append(int(process.name))
     return found
+
+
+def parent_of(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[1])
 
 
 @pytest.fixture(scope="module")

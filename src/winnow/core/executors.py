@@ -14,6 +14,7 @@ import os
 import pickle
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol, TypeVar
@@ -149,12 +150,9 @@ def _ready(workers: list[_Worker]) -> list[_Worker]:
 def _serve(connection: Connection, function: Callable[[Any], Any], environment: dict[str, str]) -> None:
     os.environ.update(environment)  # the server that workers are forked from may be older than a change of it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
-    while True:
-        try:
-            item = connection.recv()
-        except (EOFError, ConnectionResetError):
-            return
-        connection.send(attempt(function, item))
+    with suppress(EOFError, ConnectionResetError, BrokenPipeError):  # the parent is gone, and nobody waits any more
+        while True:
+            connection.send(attempt(function, connection.recv()))
 
 
 def attempt(function: Callable[[Any], Any], item: object) -> tuple[bool, Any]:

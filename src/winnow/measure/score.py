@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 
+from winnow.core.errors import RecipeError
 from winnow.core.files import fingerprint
 from winnow.core.run import num_shards
 from winnow.core.step import Aligned, Rows, Step
@@ -34,6 +36,12 @@ class Score(Aligned):
     def columns(self) -> pa.Schema:
         """The measure's columns."""
         return self.measure.columns()
+
+    def check(self) -> None:
+        """Refuse a file that is not there before anything runs."""
+        missing = [path for path in self.measure.files() if "://" not in path and not Path(path).exists()]
+        if missing:
+            raise RecipeError(f"{self.name} reads {missing[0]}, which is not there: give the path of a file")
 
     def load(self, store: Store, shard: int) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
         """Open the measure."""
