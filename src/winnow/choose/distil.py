@@ -19,7 +19,7 @@ from winnow.choose.rank import Rest, Sample, Top
 from winnow.choose.rules import RuleSet
 from winnow.choose.select import Select
 from winnow.core.errors import RecipeError
-from winnow.core.sql import NUMBERS, check_expressions, evaluate, namespaces, read_columns
+from winnow.core.sql import ORDERED, check_expressions, evaluate, namespaces, read_columns
 from winnow.core.step import Aligned, Rows
 from winnow.core.table import Store
 from winnow.measure.agreement import Agreement
@@ -159,7 +159,7 @@ class Distilled(Aligned):
 
     def check(self) -> None:
         """Bind the student's score."""
-        check_expressions(namespaces(self.documents, (self.student,)), {"score": self.score}, NUMBERS)
+        check_expressions(namespaces(self.documents, (self.student,)), {"score": self.score}, ORDERED)
 
     def columns(self) -> pa.Schema:
         """``score``."""

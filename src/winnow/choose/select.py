@@ -21,7 +21,7 @@ from winnow.core.database import connect
 from winnow.core.errors import RecipeError
 from winnow.core.guard import Guard
 from winnow.core.run import check_aligned, num_shards
-from winnow.core.sql import NUMBERS, check_expressions, evaluate, namespaces, read_columns
+from winnow.core.sql import NUMBERS, ORDERED, check_expressions, evaluate, namespaces, read_columns
 from winnow.core.step import Aligned, Part, Reshaping, Rows, Step
 from winnow.core.table import ShardWriter, Store
 from winnow.measure.measure import Measure
@@ -84,7 +84,7 @@ class Select(Reshaping):
                 raise RecipeError(f"keep.fraction is {self.keep.fraction}; it must lie in (0, 1]")
             check_expressions(known, {"keep": self.keep.key(), "keep.by": self._weight()}, NUMBERS)
         if self.by_group is not None:
-            check_expressions(known, {"by_group": self.by_group}, ["VARCHAR", "BOOLEAN", *NUMBERS])
+            check_expressions(known, {"by_group": self.by_group}, ["VARCHAR", *ORDERED])
 
     def split(self, store: Store) -> list[Part]:
         """One part per shard of the documents, with the rank's cuts, which need a look at all of them."""

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from winnow.core.run import check_aligned
-from winnow.core.sql import NUMBERS, check_expressions, evaluate, namespaces, read_columns
+from winnow.core.sql import ORDERED, check_expressions, evaluate, namespaces, read_columns
 from winnow.core.step import Aligned, Rows
 from winnow.core.table import Store
 from winnow.measure.measure import Measure
@@ -36,7 +36,7 @@ class Preference:
     def check(self, documents: Rows) -> None:
         """Bind every expression to the columns (RecipeError)."""
         known = namespaces(documents, self.scores(documents))
-        check_expressions(known, {f"prefer[{i}]": sql for i, sql in enumerate(self.by)}, NUMBERS)
+        check_expressions(known, {f"prefer[{i}]": sql for i, sql in enumerate(self.by)}, ORDERED)
 
     def fields(self) -> list[pa.Field]:
         """The columns of ``ranked``."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 from winnow.core.errors import InputError, RecipeError
 from winnow.core.files import write_json
 from winnow.core.run import num_shards
-from winnow.core.sql import NUMBERS, check_expressions, evaluate, namespaces, read_columns
+from winnow.core.sql import ORDERED, check_expressions, evaluate, namespaces, read_columns
 from winnow.core.step import Aligned, Whole
 from winnow.core.table import Store
 from winnow.measure.examples import NORMAL_95, auc
@@ -46,7 +46,7 @@ class Agreement(Whole):
         if self.teacher.documents.key != self.student.documents.key:
             raise RecipeError(f"{self.teacher.label} and {self.student.label} judge different documents")
         known = namespaces(self.teacher.documents, (self.teacher, self.student))
-        check_expressions(known, {"score": self.score, "student_score": self.student_score}, NUMBERS)
+        check_expressions(known, {"score": self.score, "student_score": self.student_score}, ORDERED)
         check_expressions(known, {"exam": self.exam}, ["BOOLEAN"])
 
     def make(self, store: Store, directory: Path) -> dict[str, int]:

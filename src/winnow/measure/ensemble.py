@@ -24,7 +24,7 @@ from winnow.core.database import connect
 from winnow.core.errors import RecipeError, did_you_mean
 from winnow.core.files import read_json, write_json
 from winnow.core.run import num_shards
-from winnow.core.sql import NUMBERS, check_expressions, evaluate, namespaces, read_columns
+from winnow.core.sql import ORDERED, check_expressions, evaluate, namespaces, read_columns
 from winnow.core.step import Aligned, Rows, Step, Whole
 from winnow.core.table import Store
 from winnow.measure.examples import FitOnTwoSets, heldout_report
@@ -88,9 +88,9 @@ class FitQuantiles(Whole):
         if wrong := [name for name in names if not name.isidentifier() or names.count(name) > 1]:
             raise RecipeError(f"scores are called {', '.join(names)}: {wrong[0]!r} must be a name, and once")
         known = namespaces(self.documents, scores_of(self.documents, self.measures))
-        check_expressions(known, {f"scores[{name}]": sql for name, sql in self.scores}, NUMBERS)
+        check_expressions(known, {f"scores[{name}]": sql for name, sql in self.scores}, ORDERED)
         if self.by_group is not None:
-            check_expressions(known, {"by_group": self.by_group}, ["VARCHAR", *NUMBERS])
+            check_expressions(known, {"by_group": self.by_group}, ["VARCHAR", *ORDERED])
 
     def make(self, store: Store, directory: Path) -> dict[str, int]:
         """Count the values of every score, and keep the quantiles of enough of them."""

@@ -69,8 +69,8 @@ class FitOnTwoSets(Whole):
             drawn = drawn.append_column("positive", pa.repeat(positive, drawn.num_rows))
             sets.append(drawn.append_column("heldout", pa.array(_held_out(drawn, self.heldout_fraction, self.seed))))
         both = pa.concat_tables(sets)
-        shuffled = np.array([draw(id, self.seed + 2) for id in both.column("id").to_pylist()])
-        return both.take(pa.array(np.lexsort([both.column("positive").to_numpy(), shuffled])))
+        order = np.lexsort([both.column("positive").to_numpy(), draws_of(both, self.seed + 2)])
+        return both.take(pa.array(order))
 
 
 def draw(id: str, seed: int) -> float:
@@ -81,9 +81,14 @@ def draw(id: str, seed: int) -> float:
     return int.from_bytes(digest.digest(), "little") / 2**64
 
 
+def draws_of(rows: pa.Table, seed: int) -> NDArray[np.float64]:
+    """The draw of every row, by its ``id``."""
+    return np.array([draw(id, seed) for id in rows.column("id").to_pylist()], np.float64)
+
+
 def _held_out(drawn: pa.Table, fraction: float, seed: int) -> NDArray[np.bool_]:
     """Which documents of a set are held out: those with the lowest draws."""
-    draws = np.array([draw(id, seed + 1) for id in drawn.column("id").to_pylist()])
+    draws = draws_of(drawn, seed + 1)
     held = np.zeros(len(draws), bool)
     held[np.argsort(draws, kind="stable")[: max(1, round(fraction * len(draws)))]] = True
     return held
@@ -91,7 +96,7 @@ def _held_out(drawn: pa.Table, fraction: float, seed: int) -> NDArray[np.bool_]:
 
 def _drawn(rows: Rows, store: Store, column: str, max_examples: int, seed: int) -> pa.Table:
     """The documents with the lowest draws, at most ``max_examples``, in the order of the table."""
-    limit = _limit((draw(id, seed) for id in _ids(rows, store)), max_examples)
+    limit = lowest_limit((draw(id, seed) for id in _ids(rows, store)), max_examples)
     batches = []
     for shard in range(num_shards(rows, store)):
         for batch in rows.open_shard(store, shard, ["id", column]):
@@ -107,7 +112,7 @@ def _ids(rows: Rows, store: Store) -> Iterable[str]:
             yield from batch.column("id").to_pylist()
 
 
-def _limit(draws: Iterable[float], count: int) -> float:
+def lowest_limit(draws: Iterable[float], count: int) -> float:
     """The ``count``-th lowest of the draws, or 1 where there are fewer."""
     lowest = heapq.nsmallest(count, draws)
     return lowest[-1] if len(lowest) == count else 1.0

@@ -12,17 +12,17 @@ import pyarrow as pa
 from winnow.core.errors import InputError, RecipeError
 from winnow.core.files import write_json
 from winnow.core.run import num_shards
-from winnow.core.sql import NUMBERS, check_expressions, evaluate, namespaces, read_columns
+from winnow.core.sql import ORDERED, check_expressions, evaluate, namespaces, read_columns
 from winnow.core.step import Aligned, Whole
 from winnow.core.table import Store
-from winnow.measure.examples import MIN_EXAMPLES, draw, texts_of
+from winnow.measure.examples import MIN_EXAMPLES, draws_of, lowest_limit, texts_of
 from winnow.measure.fit_linear import regression_report
 from winnow.measure.measure import Judge, column
 from winnow.measure.model import Model, given_files, model_file
 from winnow.measure.ngram_classifier import FILE, Weights, check_sizes, read_weights
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class FitNgramRegression(Whole):
         if not 0 < self.heldout_fraction < 1:
             raise RecipeError(f"heldout_fraction is {self.heldout_fraction}; it must lie in (0, 1)")
         known = namespaces(self.target.documents, (self.target,))
-        check_expressions(known, {"score": self.score}, NUMBERS)
+        check_expressions(known, {"score": self.score}, ORDERED)
         check_expressions(known, {"leave_out": self.leave_out}, ["BOOLEAN"])
 
     def make(self, store: Store, directory: Path) -> dict[str, int]:
@@ -62,8 +62,7 @@ class FitNgramRegression(Whole):
         from winnow.kernels.hashed_ngrams import learn
 
         examples = self._examples(store)
-        ids = examples.column("id").to_pylist()
-        heldout = np.array([draw(id, self.seed + 1) < self.heldout_fraction for id in ids], bool)
+        heldout = draws_of(examples, self.seed + 1) < self.heldout_fraction
         if heldout.sum() < MIN_EXAMPLES or (~heldout).sum() < MIN_EXAMPLES:
             raise InputError(
                 f"{(~heldout).sum()} documents to learn from and {heldout.sum()} held out: {self.target.label} must "
@@ -98,24 +97,15 @@ class FitNgramRegression(Whole):
             rows = evaluate(read_columns(documents, (self.target,), store, shard, wanted.values()), wanted)
             number, left_out = rows.column("number").to_numpy(), rows.column("left_out").fill_null(False).to_numpy()
             numbered.append(rows.select(["id", "number"]).filter(pa.array(~np.isnan(number) & ~left_out)))
-        limit = _limit(_draws(pa.concat_tables(numbered), self.seed), self.max_examples)
+        limit = lowest_limit(draws_of(pa.concat_tables(numbered), self.seed), self.max_examples)
         taken = []
         for shard, rows in zip(shards, numbered, strict=True):
-            chosen = rows.filter(pa.array(_draws(rows, self.seed) <= limit))
+            chosen = rows.filter(pa.array(draws_of(rows, self.seed) <= limit))
             for batch in documents.open_shard(store, shard, ["id", "text"]):
                 texts = pa.Table.from_batches([batch]).filter(batch.column("text").is_valid())
                 taken.append(texts.join(chosen, "id", join_type="inner").select(["id", "text", "number"]))
         examples = pa.concat_tables(taken)
-        return examples.take(pa.array(np.argsort(_draws(examples, self.seed + 2), kind="stable")))
-
-
-def _draws(rows: pa.Table, seed: int) -> NDArray[np.float64]:
-    return np.array([draw(id, seed) for id in rows.column("id").to_pylist()], np.float64)
-
-
-def _limit(draws: NDArray[np.float64], count: int) -> float:
-    """The ``count``-th lowest, or 1 where there are fewer."""
-    return float(np.partition(draws, count - 1)[count - 1]) if len(draws) > count else 1.0
+        return examples.take(pa.array(np.argsort(draws_of(examples, self.seed + 2), kind="stable")))
 
 
 @dataclass(frozen=True, kw_only=True)

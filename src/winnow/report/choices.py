@@ -11,7 +11,7 @@ import pyarrow as pa
 from winnow.choose.select import Select
 from winnow.core.errors import RecipeError
 from winnow.core.run import num_shards
-from winnow.core.sql import check_expressions, columns_in, namespaces
+from winnow.core.sql import NUMBERS, check_expressions, columns_in, namespaces
 from winnow.core.table import Store
 from winnow.report.distributions import distributions
 from winnow.report.limits import Limits, limits_of
@@ -19,8 +19,6 @@ from winnow.report.look import look, spread
 from winnow.report.model import Choice, Histogram, Mark, Rule
 from winnow.report.samples import Pick, nearest, read_samples, rejected, sample
 from winnow.report.stages import describe
-
-NUMBERS = ["DOUBLE", "FLOAT", "BIGINT", "INTEGER", "HUGEINT", "UBIGINT", "UINTEGER", "SMALLINT", "TINYINT", "DECIMAL"]
 
 
 @dataclass(frozen=True)

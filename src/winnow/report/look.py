@@ -59,7 +59,7 @@ def spread(num_shards: int) -> list[int]:
 
 def _values(select: Select, store: Store, shard: int, expressions: Sequence[str]) -> pa.Table:
     """Labels in SQL are numbers, as an expression may hold quotation marks."""
-    tables = read_columns(select.documents, select.scores(), store, shard)
+    tables = read_columns(select.documents, select.scores(), store, shard, expressions)
     found = evaluate(tables, {str(index): expression for index, expression in enumerate(expressions)})
     return found.rename_columns(list(expressions))
 
