@@ -33,7 +33,7 @@ from winnow.core.step import Aligned, Rows
 from winnow.core.table import Store
 from winnow.documents.read import Read
 from winnow.kernels.hashed_ngrams import count_ngrams, learn, weigh
-from winnow.measure.agreement import spearman
+from winnow.measure.agreement import spearman_interval
 from winnow.measure.benchmark_examples import BenchmarkExamples
 from winnow.measure.betr import benchmark_rank
 from winnow.measure.dsir import SMOOTHING
@@ -194,8 +194,8 @@ def dsir(repetitions: int) -> str:
         for name, taken in seconds.items()
     ]
     theirs, lengths = np.array(answer["weights"]), numbers.astype(float)
-    alike = [spearman(theirs, other)[0] for other in (weights, np.array(control))]
-    by_length = [spearman(ours, lengths)[0] for ours in (weights, weights / numbers)]
+    alike = [spearman_interval(theirs, other)[0] for other in (weights, np.array(control))]
+    by_length = [spearman_interval(ours, lengths)[0] for ours in (weights, weights / numbers)]
     return table(
         f"DSIR of {len(raw):,} documents, {megabytes(raw):.1f} MB, with a target of {megabytes(target):.1f} MB",
         f"Spearman's correlation of the log weights by our hash and by SHA-256: {alike[0]:.4f}; by MD5 and by SHA-256: "

@@ -14,7 +14,7 @@ from winnow.core.files import read_json
 from winnow.core.run import materialize
 from winnow.core.step import Aligned, Rows, ordered
 from winnow.core.table import Store
-from winnow.measure.agreement import spearman
+from winnow.measure.agreement import spearman_interval
 from winnow.measure.fasttext import FastText
 from winnow.measure.fit_fasttext import FitFastText
 from winnow.measure.function import Function
@@ -83,7 +83,7 @@ def test_the_student_scores_everything_and_agrees_with_its_teacher(store: Path) 
     texts = {row[0]: str(row[1]) for shard in CORPUS.shards for row in shard}
     teacher = np.array([share_of_science(texts[row["id"]]) for row in rows])
     student = np.array([row["score"] for row in rows])
-    assert spearman(teacher, student)[0] > 0.8
+    assert spearman_interval(teacher, student)[0] > 0.8
     report = read_json(Store(store).table(DISTILLED.agreement).file("report.json"))
     assert 40 < report["num_documents"] < 80
     assert report["spearman_interval"][0] < report["spearman"] < report["spearman_interval"][1]

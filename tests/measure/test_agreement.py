@@ -12,7 +12,7 @@ from winnow.core.errors import InputError, RecipeError
 from winnow.core.files import read_json
 from winnow.core.run import materialize
 from winnow.core.table import Store
-from winnow.measure.agreement import Agreement, spearman
+from winnow.measure.agreement import Agreement, spearman_interval
 
 LETTERS = Letters(tasks=4, size=50)
 
@@ -73,7 +73,7 @@ def test_what_cannot_work_is_refused(tmp_path: Path) -> None:
 def test_spearman_is_the_correlation_of_mean_ranks(pairs: list[tuple[int, int]]) -> None:
     one, other = (np.array(side, float) for side in zip(*pairs, strict=True))
     ranks = [[np.mean([i for i, v in enumerate(sorted(side)) if v == x]) for x in side] for side in (one, other)]
-    value, low, high = spearman(one, other)
+    value, low, high = spearman_interval(one, other)
     if np.std(ranks[0]) and np.std(ranks[1]):
         assert value == pytest.approx(np.corrcoef(np.array(ranks))[0, 1])
     else:

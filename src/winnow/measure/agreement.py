@@ -16,6 +16,7 @@ from winnow.core.sql import ORDERED, check_expressions, evaluate, namespaces, re
 from winnow.core.step import Aligned, Whole
 from winnow.core.table import Store
 from winnow.measure.examples import NORMAL_95, auc
+from winnow.measure.ranks import spearman
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +58,7 @@ class Agreement(Whole):
         number = max(1, round(self.fraction * len(teacher)))
         good, chosen = (_top(scores, number) for scores in (teacher, student))
         area = auc(student, good)
-        correlation, low, high = spearman(teacher, student)
+        correlation, low, high = spearman_interval(teacher, student)
         report = {
             "num_documents": len(teacher),
             "auc": area.value,
@@ -88,23 +89,12 @@ class Agreement(Whole):
         return teacher[there], student[there]
 
 
-def spearman(one: NDArray[np.float64], other: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Spearman's rank correlation, equals sharing a rank, and its 95% interval; 0 where either does not vary."""
-    ranks = [_ranks(scores) - (len(scores) - 1) / 2 for scores in (one, other)]
-    scale = np.sqrt(np.prod([rank @ rank for rank in ranks]))
-    value = float(ranks[0] @ ranks[1] / scale) if scale else 0.0
+def spearman_interval(one: NDArray[np.float64], other: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Spearman's rank correlation and its 95% interval; 0 where either does not vary."""
+    value = spearman(one, other) or 0.0
     reach = NORMAL_95 * np.sqrt((1 + value**2 / 2) / max(1, len(one) - 3))
     middle = np.arctanh(np.clip(value, -1 + 1e-15, 1 - 1e-15))
     return value, float(np.tanh(middle - reach)), float(np.tanh(middle + reach))
-
-
-def _ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """From 0; equal ones get the mean of theirs."""
-    ordered = np.sort(scores)
-    ranks: NDArray[np.float64] = (
-        np.searchsorted(ordered, scores, "left") + np.searchsorted(ordered, scores, "right") - 1
-    ) / 2
-    return ranks
 
 
 def _top(scores: NDArray[np.float64], number: int) -> NDArray[np.bool_]:

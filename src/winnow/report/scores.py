@@ -19,6 +19,7 @@ from winnow.core.run import num_shards
 from winnow.core.step import Rows
 from winnow.core.table import Store
 from winnow.measure.examples import draw
+from winnow.measure.ranks import Values, explained, mid_ranks, shared, spearman
 from winnow.report.distributions import Distribution
 from winnow.report.look import look, spread
 from winnow.report.model import (
@@ -34,7 +35,6 @@ from winnow.report.model import (
     Scores,
     SourceMix,
 )
-from winnow.report.ranks import Values, explained, mid_ranks, shared, spearman
 from winnow.report.samples import Pick, chance, read_samples, sample
 
 SOURCE = "documents.source"

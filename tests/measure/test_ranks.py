@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from winnow.report.ranks import explained, mid_ranks, shared, spearman
+from winnow.measure.ranks import explained, mid_ranks, shared, spearman
 
 NUMBERS = st.lists(st.sampled_from([math.nan, -1.0, 0.0, 0.5, 2.0, 9.0]), max_size=30)
 
