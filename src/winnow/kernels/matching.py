@@ -113,6 +113,15 @@ def find_seed(seeds: Seeds, hashed: np.uint64) -> int:
     return np.int64(slot)
 
 
+@inlined
+def _seed_of(seeds: Seeds, hashed: np.uint64) -> int:
+    """The seed with a hash, -1 where there is none: the Bloom filter is asked first."""
+    wanted = bloom_bits(hashed)
+    if seeds.bloom[hashed >> _TWELVE & np.uint64(seeds.bloom.size - 1)] & wanted != wanted:
+        return -1
+    return seeds.slots[find_seed(seeds, hashed)] - 1
+
+
 @kernel
 def fill_seeds(seeds: Seeds) -> None:
     """Enter all seeds into the empty Bloom filter and the empty table."""
@@ -192,17 +201,12 @@ def _match(
     number: int,
 ) -> int:
     """Append the matches of one text; gives their number with those before, or -1 where they do not fit."""
-    last = np.uint64(seeds.bloom.size - 1)
     for at in range(0, num_words, search.stride):
         for place in range(seeds.sizes.size):
             size = seeds.sizes[place]
             if at + size > num_words:
                 continue
-            hashed = gram_hash(room.words.prefixes, at, size, powers)
-            wanted = bloom_bits(hashed)
-            if seeds.bloom[hashed >> _TWELVE & last] & wanted != wanted:
-                continue
-            seed = seeds.slots[find_seed(seeds, hashed)] - 1
+            seed = _seed_of(seeds, gram_hash(room.words.prefixes, at, size, powers))
             if seed < 0:
                 continue
             for posting in range(seeds.first[seed], seeds.first[seed + 1]):
@@ -231,7 +235,7 @@ def _match_printed(
     number: int,
 ) -> int:
     """Append the items that are printed in a text; the result as of ``_match``."""
-    last, words = np.uint64(openings.bloom.size - 1), room.words
+    words = room.words
     for at in range(num_words):
         if at and words.starts[at] - words.ends[at - 1] == 1 and page.data[words.ends[at - 1]] == _BLANK:
             continue  # amid a phrase
@@ -239,11 +243,7 @@ def _match_printed(
             size = openings.sizes[place]
             if at + size > num_words:
                 continue
-            hashed = gram_hash(words.prefixes, at, size, powers)
-            wanted = bloom_bits(hashed)
-            if openings.bloom[hashed >> _TWELVE & last] & wanted != wanted:
-                continue
-            seed = openings.slots[find_seed(openings, hashed)] - 1
+            seed = _seed_of(openings, gram_hash(words.prefixes, at, size, powers))
             if seed < 0:
                 continue
             for posting in range(openings.first[seed], openings.first[seed + 1]):
