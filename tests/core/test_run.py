@@ -19,9 +19,10 @@ from toys import Doubled, Given, Length, Letters, Longest
 
 from winnow.core.errors import AlignmentError, FailureBudgetError, WorkerError
 from winnow.core.executors import Died, Executor, Inline, Processes
-from winnow.core.run import check_aligned, fresh, materialize, passes, perform
+from winnow.core.run import check_aligned, fresh, materialize, passes
 from winnow.core.step import Aligned, Step
 from winnow.core.table import Store
+from winnow.core.task import Task, perform
 
 EXECUTORS = [Inline(), Processes(1), Processes(3)]
 
@@ -238,7 +239,6 @@ def test_a_run_killed_at_random_moments_ends_in_the_same_bytes(tmp_path: Path) -
 
 
 def test_perform_gives_the_records_of_a_task_that_is_done_already(tmp_path: Path) -> None:
-    from winnow.core.run import Task
 
     letters = Letters()
     materialize(letters, tmp_path)

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,15 +18,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from winnow.core.errors import AlignmentError, FailureBudgetError, WinnowError, WorkerError
+from winnow.core.errors import AlignmentError, FailureBudgetError, WorkerError
 from winnow.core.executors import Died, Executor, Inline
-from winnow.core.files import appearing_directory, file_digest, files_below, read_json, remove, write_json
-from winnow.core.guard import Broken, Guard, Note, Suspects, apply_guarded, with_names
+from winnow.core.files import read_json, remove, write_json
+from winnow.core.guard import Note
 from winnow.core.plain import digest, to_plain
 from winnow.core.progress import Progress, Silent
-from winnow.core.step import Aligned, Part, Reshaping, Rows, Step, Whole, ordered
+from winnow.core.step import Aligned, Part, Reshaping, Rows, Step, ordered
 from winnow.core.storage import RemotePath
-from winnow.core.table import Manifest, Shard, ShardWriter, Store, Table, TaskRecord, digest_of, read_quarantine
+from winnow.core.table import Manifest, Store, Table, TaskRecord, digest_of, read_quarantine
+from winnow.core.task import Task, perform, record_path
 
 FAILURE_BUDGET = 0.01
 FREE_FAILURES = 3
@@ -92,22 +91,6 @@ def stale_reason(step: Step, store: Store) -> str | None:
         if not store.finished(needed) or store.table(needed).manifest.digest != manifest.inputs.get(needed.key):
             return f"its input {needed.label} is made again"
     return None
-
-
-@dataclass(frozen=True)
-class Task:
-    """One unit of work: a part of one step, or one shard for aligned steps that share its read."""
-
-    steps: tuple[Step, ...]
-    index: int
-    part: Part
-    root: Path
-    suspects: Suspects = field(default_factory=Suspects)
-
-    @property
-    def note(self) -> Path:
-        """Where the worker notes which records it is at."""
-        return Store(self.root).directory(self.steps[0]) / "tasks" / f"{self.index:05d}.note"
 
 
 @dataclass
@@ -223,31 +206,6 @@ class _Run:
         return {needed.key: self.store.table(needed).manifest.digest for needed in step.inputs()}
 
 
-def perform(task: Task) -> list[TaskRecord]:
-    """Do one task; called in a worker. Gives one record per step, in their order."""
-    store = Store(task.root)
-    if not (store.directory(task.steps[0]) / "begun.json").exists():
-        raise WinnowError(
-            f"{platform.node()} finds nothing of this run in the store {task.root}: a run on several machines needs a "
-            "store that all of them reach, a directory on shared disks or a URL such as s3://bucket/prefix"
-        )
-    guard = Guard(task.note, task.suspects)
-    try:
-        missing = [step for step in task.steps if not record_path(store, step, task.index).exists()]
-        if missing and isinstance(missing[0], Aligned):
-            _perform_aligned([step for step in missing if isinstance(step, Aligned)], task, store, guard)
-        elif missing:
-            _perform_one(missing[0], task, store, guard)
-    finally:
-        guard.close()
-    return [TaskRecord.read(record_path(store, step, task.index)) for step in task.steps]
-
-
-def record_path(store: Store, step: Step, index: int) -> Path:
-    """Where the record of a step's finished task lies."""
-    return store.directory(step) / "tasks" / f"{index:05d}.json"
-
-
 def finished_tasks(step: Step, store: Store) -> set[int]:
     """The tasks of a step that left their record."""
     return {int(path.stem) for path in (store.directory(step) / "tasks").glob("*.json")}
@@ -320,99 +278,6 @@ def _retry(task: Task, died: Died) -> Task:
                 "fewer workers; if it dies before its first record, run with --workers 0 --debug to see why"
             )
     return replace(task, suspects=suspects)
-
-
-def _perform_one(step: Step, task: Task, store: Store, guard: Guard) -> None:
-    began = time.perf_counter()
-    if isinstance(step, Whole):
-        with appearing_directory(store.directory(step) / "files") as directory:
-            counts = step.make(store, directory)
-            seconds = time.perf_counter() - began
-            shards = tuple(_as_shard(path, directory) for path in files_below(directory))
-        record = TaskRecord(
-            index=0, shards=shards, records=0, rows=0, quarantined=0, seconds=seconds, bytes=0, counts=counts
-        )
-    elif isinstance(step, Reshaping):
-        writer = step.writer(store.directory(step), task.index, task.part)
-        try:
-            step.make(task.part, store, writer, guard)
-            record = writer.close(time.perf_counter() - began)
-        except BaseException:
-            writer.abandon()
-            raise
-    else:
-        raise WinnowError(f"{type(step).__name__} has none of the three shapes")
-    record.write(record_path(store, step, task.index))
-
-
-def _as_shard(path: Path, directory: Path) -> Shard:
-    return Shard(name=str(path.relative_to(directory)), rows=0, bytes=path.stat().st_size, digest=file_digest(path))
-
-
-def _perform_aligned(steps: Sequence[Aligned], task: Task, store: Store, guard: Guard) -> None:
-    with ExitStack() as stack:
-        columns = [_Column(step, store, task.index) for step in steps]
-        for column in columns:
-            stack.callback(column.writer.abandon)
-        start = 0
-        num_bytes = 0
-        for batch in steps[0].documents.open_shard(store, task.part, _columns_read(steps)):
-            num_bytes += batch.nbytes
-            for column in columns:
-                column.judge(batch, start, num_bytes, guard)
-            start += batch.num_rows
-        for column in columns:
-            column.writer.num_bytes = num_bytes
-            column.writer.close(column.seconds).write(record_path(store, column.step, task.index))
-        stack.pop_all()
-
-
-def _columns_read(steps: Sequence[Aligned]) -> list[str] | None:
-    """The documents' columns that some of the steps look at, and those that name a document; None for all."""
-    read: list[str] = []
-    for step in steps:
-        if step.reads is None:
-            return None
-        read.extend(step.reads)
-    return with_names(read, steps[0].documents)
-
-
-class _Column:
-    """One aligned step at work on one shard."""
-
-    def __init__(self, step: Aligned, store: Store, index: int) -> None:
-        began = time.perf_counter()
-        self.step = step
-        self.function = step.load(store, index)
-        self.writer = ShardWriter(store.directory(step), index, step.schema(), shard_bytes=None)
-        self.seconds = time.perf_counter() - began
-
-    def judge(self, batch: pa.RecordBatch, start: int, num_bytes: int, guard: Guard) -> None:
-        began = time.perf_counter()
-        for documents, outcome in apply_guarded(self._checked, batch, start, num_bytes, guard):
-            if isinstance(outcome, Broken):
-                self._set_aside(documents, outcome)
-            else:
-                self._append(documents, outcome, quarantined=False)
-        self.seconds += time.perf_counter() - began
-
-    def _checked(self, batch: pa.RecordBatch) -> list[pa.Array]:
-        columns = self.function(batch)
-        if columns.num_rows != batch.num_rows:
-            raise WinnowError(
-                f"{self.step.label} gave {columns.num_rows} rows for {batch.num_rows} documents; it must give one each"
-            )
-        expected = self.step.columns()
-        return [columns.column(name).cast(expected.field(name).type) for name in expected.names]
-
-    def _set_aside(self, document: pa.RecordBatch, broken: Broken) -> None:
-        nulls = [pa.nulls(1, field.type) for field in self.step.columns()]
-        self._append(document, nulls, quarantined=True)
-        self.writer.quarantine_document(document, self.step.documents.label, broken)
-
-    def _append(self, batch: pa.RecordBatch, values: list[pa.Array], *, quarantined: bool) -> None:
-        flags = pa.repeat(pa.scalar(quarantined), batch.num_rows)
-        self.writer.write(pa.RecordBatch.from_arrays([batch.column("id"), *values, flags], schema=self.step.schema()))
 
 
 def result(step: Step, store: Store | str | Path) -> Table:
