@@ -13,7 +13,20 @@ import winnow
 from winnow.cli import COMMANDS
 
 SOURCE = Path(winnow.__file__).parent
-FLOORS = ["core", "kernels", "documents", "measure", "choose", "report", "audit", "recipes", "cli"]
+FLOORS = [
+    "core",
+    "kernels",
+    "documents",
+    "measure",
+    "choose",
+    "lm",
+    "evaluate",
+    "bench",
+    "report",
+    "audit",
+    "recipes",
+    "cli",
+]
 BESIDE = {"extract": "documents", "edit": "documents", "dedup": "measure", "decontaminate": "measure"}
 MAX_FILE_LINES = 420
 MAX_FUNCTION_LINES = 60

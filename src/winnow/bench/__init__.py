@@ -1,0 +1,1 @@
+"""Candidates, scales and seeds: the ledger of runs, what it says for certain, and what it does not."""

@@ -1,0 +1,1 @@
+"""Small language models with a fixed recipe: tokens, mixtures, one model, one table of scales, training."""
