@@ -125,6 +125,42 @@ class Longest(Whole):
         return {"lengths": len(lengths)}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Meeting(Whole):
+    """Ends once ``guests`` of its kind have come to the place at the same time, each as its own task."""
+
+    side_by_side = True
+
+    place: str
+    name: str
+    guests: int = 2
+    documents: Letters
+
+    def make(self, store: Store, directory: Path) -> dict[str, int]:
+        with (Path(self.place) / "visits").open("a") as visits:
+            visits.write(f"{self.name}\n")
+        Path(self.place, self.name).touch()
+        until = time.monotonic() + 60
+        while len(list(Path(self.place).glob("guest-*"))) < self.guests:
+            if time.monotonic() > until:
+                raise TimeoutError(f"{self.name} waited alone")
+            time.sleep(0.01)
+        (directory / "name.txt").write_text(self.name)
+        return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Album(Whole):
+    """Reads several meetings."""
+
+    meetings: tuple[Meeting, ...]
+
+    def make(self, store: Store, directory: Path) -> dict[str, int]:
+        names = [store.table(meeting).file("name.txt").read_text() for meeting in self.meetings]
+        (directory / "names.txt").write_text(" ".join(names))
+        return {}
+
+
 def square_or_die(number: int) -> int:
     """The square; dies at 3, raises at 5."""
     if number == 3:

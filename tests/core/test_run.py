@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from toys import Doubled, Given, Length, Letters, Longest
+from toys import Album, Doubled, Given, Length, Letters, Longest, Meeting
 
 from winnow.core.errors import AlignmentError, FailureBudgetError, WorkerError
 from winnow.core.executors import Died, Executor, Inline, Processes
@@ -88,6 +88,20 @@ def test_aligned_steps_over_the_same_documents_share_one_pass() -> None:
     pair = _Pair(first, second)
     assert [len(group) for group in pair.passes()] == [1, 2]
     assert passes(both)[-1] == [both]
+
+
+def test_whole_steps_that_allow_it_are_made_at_the_same_time_each_once(tmp_path: Path) -> None:
+    guests = tuple(
+        Meeting(place=str(tmp_path), name=f"guest-{n}", documents=Letters(tasks=1, size=n + 1)) for n in range(2)
+    )
+    album = Album(meetings=guests)
+    assert [len(group) for group in passes(album)] == [1, 1, 2, 1]
+    store = Store(tmp_path / "store")
+    materialize(album, store, Processes(2))
+    assert store.table(album).file("names.txt").read_text() == "guest-0 guest-1"
+    (store.directory(guests[0]) / "manifest.json").unlink()
+    materialize(album, store, Processes(2))
+    assert sorted((tmp_path / "visits").read_text().split()) == ["guest-0", "guest-1"]
 
 
 class _Pair:

@@ -44,6 +44,13 @@ def appearing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_unfinished(directory: Path) -> None:
+    """Delete what killed writers left below a directory: files that never appeared."""
+    if not isinstance(directory, RemotePath):  # there, what is written is local until it appears
+        for temporary in directory.rglob(".*.tmp"):
+            temporary.unlink(missing_ok=True)
+
+
 @contextmanager
 def appearing_directory(path: Path) -> Iterator[Path]:
     """An empty local directory whose files stand below ``path``, and nothing else does, when the block ends well."""

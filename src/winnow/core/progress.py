@@ -74,7 +74,7 @@ class Bar:
 
     def begin(self, labels: Sequence[str], num_tasks: int, num_done: int) -> None:
         """Start a line."""
-        names = ", ".join(label.rsplit("-", 1)[0] for label in labels)
+        names = ", ".join(dict.fromkeys(label.rsplit("-", 1)[0] for label in labels))
         self._documents = 0
         self._display.start()
         self._line = self._display.add_task(names, total=num_tasks, completed=num_done, documents=0)

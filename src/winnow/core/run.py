@@ -20,11 +20,11 @@ import pyarrow as pa
 
 from winnow.core.errors import AlignmentError, FailureBudgetError, WorkerError
 from winnow.core.executors import Died, Executor, Inline
-from winnow.core.files import read_json, remove, write_json
+from winnow.core.files import read_json, remove, remove_unfinished, write_json
 from winnow.core.guard import Note
 from winnow.core.plain import digest, to_plain
 from winnow.core.progress import Progress, Silent
-from winnow.core.step import Aligned, Part, Reshaping, Rows, Step, ordered
+from winnow.core.step import Aligned, Part, Reshaping, Rows, Step, Whole, ordered
 from winnow.core.storage import RemotePath
 from winnow.core.table import Manifest, Store, Table, TaskRecord, digest_of, read_quarantine
 from winnow.core.task import Task, perform, record_path
@@ -61,17 +61,32 @@ def materialize(
 
 
 def passes(step: Step) -> list[list[Step]]:
-    """The steps in the order in which they are made; aligned steps over the same documents stand together."""
+    """The steps in the order in which they are made, those that are made together in one list.
+
+    Aligned steps over the same documents share one read of them; whole steps that allow it run side by side, and come
+    after everything else that can be made before them, so that many of them stand together.
+    """
+    waiting = ordered(step)
+    made: set[str] = set()
     groups: list[list[Step]] = []
-    sharing: dict[str, list[Step]] = {}
-    for needed in ordered(step):
-        if isinstance(needed, Aligned) and needed.documents.key in sharing and _joins(needed, sharing, groups):
-            sharing[needed.documents.key].append(needed)
-            continue
-        groups.append([needed])
-        if isinstance(needed, Aligned):
-            sharing[needed.documents.key] = groups[-1]
+    while waiting:
+        group = _together([needed for needed in waiting if made.issuperset(each.key for each in needed.inputs())])
+        groups.append(group)
+        made.update(needed.key for needed in group)
+        waiting = [needed for needed in waiting if needed.key not in made]
     return groups
+
+
+def _together(ready: Sequence[Step]) -> list[Step]:
+    """Of the steps whose inputs are made, those that are made next."""
+    first = next((step for step in ready if not _side_by_side(step)), ready[0])
+    if isinstance(first, Aligned):
+        return [step for step in ready if isinstance(step, Aligned) and step.documents.key == first.documents.key]
+    return [step for step in ready if _side_by_side(step)] if _side_by_side(first) else [first]
+
+
+def _side_by_side(step: Step) -> bool:
+    return isinstance(step, Whole) and step.side_by_side
 
 
 def fresh(step: Step, store: Store) -> bool:
@@ -102,37 +117,37 @@ class _Run:
     records: dict[str, list[TaskRecord]] = field(default_factory=dict)
 
     def make(self, steps: list[Step]) -> None:
-        """Make steps that share one read of their documents (or one step of another shape)."""
+        """Make steps that share one read of their documents, or run side by side, or one step of another kind."""
         if not steps:
             return
         tasks = self._tasks(steps)
         for step in steps:
             step.announce(self.store)
         self._prepare(steps, tasks)
-        done = set[int].intersection(*(finished_tasks(step, self.store) for step in steps))
-        pending = [task for task in tasks if task.index not in done]
+        done = {step.key: finished_tasks(step, self.store) for step in steps}
+        pending = [task for task in tasks if any(task.index not in done[step.key] for step in task.steps)]
         self.progress.begin([step.label for step in steps], len(tasks), len(tasks) - len(pending))
         while pending:
             pending = self._round(pending)
         for step in steps:
-            self._finish(step, len(tasks))
+            self._finish(step, len(_tasks_of(step, tasks)))
         self.progress.end()
 
     def _tasks(self, steps: Sequence[Step]) -> list[Task]:
         first = steps[0]
-        parts: list[Part]
+        if isinstance(first, Whole):
+            return [Task((step,), 0, None, self.store.root) for step in steps]
+        parts: list[Part] = []
         if isinstance(first, Aligned):
             parts = list(range(num_shards(first.documents, self.store)))
         elif isinstance(first, Reshaping):
             parts = first.split(self.store)
-        else:
-            parts = [None]
         return [Task(tuple(steps), index, part, self.store.root) for index, part in enumerate(parts)]
 
     def _prepare(self, steps: Sequence[Step], tasks: Sequence[Task]) -> None:
         """Start each directory anew unless it holds unfinished work from the very same inputs."""
-        parts = digest([task.part for task in tasks])
         for step in steps:
+            parts = digest([task.part for task in _tasks_of(step, tasks)])
             directory = self.store.directory(step)
             work = {"parts": parts, "inputs": self._input_digests(step), "files": step.outside()}
             begun = directory / "begun.json"
@@ -144,7 +159,8 @@ class _Run:
     def _round(self, tasks: list[Task]) -> list[Task]:
         """Run the tasks once; gives those to try again because their worker died."""
         again = []
-        with self.progress.watch({task.index: task.note for task in tasks if not isinstance(task.root, RemotePath)}):
+        notes = {index: task.note for index, task in enumerate(tasks) if not isinstance(task.root, RemotePath)}
+        with self.progress.watch(notes):
             for index, outcome in self.executor.run(perform, tasks):
                 if isinstance(outcome, Died):
                     again.append(_retry(tasks[index], outcome))
@@ -177,6 +193,7 @@ class _Run:
     def _finish(self, step: Step, num_tasks: int) -> None:
         if isinstance(step, Reshaping):
             step.finish(self.store)
+        remove_unfinished(self.store.directory(step))
         records = TaskRecord.read_all([record_path(self.store, step, index) for index in range(num_tasks)])
         self._stop_if_over_budget(step, records)
         shards = tuple(shard for record in records for shard in record.shards)
@@ -252,11 +269,8 @@ def most_common_error(directory: Path) -> str:
     return max(found, key=lambda text: found[text]) if found else "nothing"
 
 
-def _joins(step: Aligned, sharing: dict[str, list[Step]], groups: list[list[Step]]) -> bool:
-    """Whether every input of the step is made before the group that it would join."""
-    group = sharing[step.documents.key]
-    before = {made.key for earlier in groups[: groups.index(group)] for made in earlier}
-    return all(needed.key in before for needed in step.inputs())
+def _tasks_of(step: Step, tasks: Sequence[Task]) -> list[Task]:
+    return [task for task in tasks if any(step is each for each in task.steps)]
 
 
 def _retry(task: Task, died: Died) -> Task:

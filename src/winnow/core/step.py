@@ -145,6 +145,9 @@ class Aligned(Rows):
 class Whole(Step):
     """One directory of any files, made by one task."""
 
+    side_by_side: ClassVar[bool] = False
+    """Whether others may be made at the same moment; not where one takes the machine's memory for itself."""
+
     @abstractmethod
     def make(self, store: Store, directory: Path) -> dict[str, int]:
         """Write the files into the empty directory; gives counts for the manifest."""
