@@ -7,22 +7,27 @@ BIN := $(VENV)/bin
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,trafilatura]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	$(BIN)/python -m winnow.recipes.compiling
+	@touch $@
+
+# What tests and benchmarks need besides: the extras, PyTorch among them.
+$(VENV)/dev: $(VENV)/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,trafilatura]'
 	@touch $@
 
 demo: $(VENV)/ready  ## the main job on the packaged sample: documents, a report, a reason for every document dropped
 	$(BIN)/winnow run demo --out winnow-demo --store winnow-demo/store
 
-test: $(VENV)/ready  ## the whole test suite
+test: $(VENV)/dev  ## the whole test suite
 	$(BIN)/python -m pytest -n 2
 
-lint: $(VENV)/ready  ## style and types
+lint: $(VENV)/dev  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/ready  ## speed and quality beside the peers; hours, on a quiet machine
+bench: $(VENV)/dev  ## speed and quality beside the peers; hours, on a quiet machine
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/filters.py
 	$(BIN)/python benchmarks/pipeline.py --memory
