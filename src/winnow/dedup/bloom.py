@@ -26,6 +26,7 @@ from winnow.core.shuffle import Scattering, ScatterWriter, gather, num_partition
 from winnow.core.step import Aligned, Rows
 from winnow.core.table import Store
 from winnow.dedup.bloom_pass import NUM_NGRAMS, VERDICTS, BloomPass
+from winnow.documents.schema import text_bytes
 from winnow.kernels.buffers import text_buffers
 
 Unit = Literal["paragraph+document", "paragraph", "document"]
@@ -103,7 +104,7 @@ class ScatteredNgrams(Scattering):
 
     def partitions(self, store: Store) -> int:
         """By the bytes of the text; the pass holds one partition."""
-        return num_partitions(_text_bytes(self.documents, store) * NGRAM_BYTES // PASS_SHARE)
+        return num_partitions(text_bytes(self.documents, store) * NGRAM_BYTES // PASS_SHARE)
 
     def scatter(self, shard: int, store: Store, out: ScatterWriter, guard: Guard) -> None:
         """Hash the n-grams of one shard."""
@@ -133,14 +134,6 @@ class ScatteredNgrams(Scattering):
             pa.ListArray.from_arrays(pa.array(ends, pa.int32()), paragraphs),
             pa.ListArray.from_arrays(pa.array(hash_ends, pa.int32()), pa.array(found.hashes)),
         )
-
-
-def _text_bytes(documents: Rows, store: Store) -> int:
-    """Bytes of the text that the documents have or, where they are a selection, were chosen from."""
-    table = store.table(documents)
-    if "text" not in table.schema().names:
-        return _text_bytes(next(step for step in documents.inputs() if isinstance(step, Rows)), store)
-    return sum(table.column_bytes(shard, "text") for shard in range(len(table.manifest.shards)))
 
 
 @dataclass(frozen=True, kw_only=True)

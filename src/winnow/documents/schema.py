@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from winnow.core.step import Rows
+from winnow.core.table import Store
+
 CORE = (
     pa.field("id", pa.string(), nullable=False),
     pa.field("text", pa.string()),
@@ -43,6 +46,14 @@ class Quarantined:
     error: str
     id: str | None = None
     url: str | None = None
+
+
+def text_bytes(documents: Rows, store: Store) -> int:
+    """Bytes of the text that the documents have or, where they are a selection, were chosen from."""
+    table = store.table(documents)
+    if "text" not in table.schema().names:
+        return text_bytes(next(step for step in documents.inputs() if isinstance(step, Rows)), store)
+    return sum(table.column_bytes(shard, "text") for shard in range(len(table.manifest.shards)))
 
 
 def document_id(url: str | None, text: str) -> str:
