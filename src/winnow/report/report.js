@@ -1,5 +1,5 @@
 "use strict";
-// The page reads well without this script: it only adds a theme button, other orders of the rules, and links into them.
+// The page reads well without this script: it only adds a theme button, other orders of the rules, and a choice of boards.
 
 const root = document.documentElement;
 document.getElementById("theme").addEventListener("click", () => {
@@ -19,4 +19,17 @@ for (const choice of document.querySelectorAll(".choice")) {
       for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
     });
   }
+}
+
+const boards = document.querySelectorAll(".board");
+const filters = document.querySelectorAll("[data-filter]");
+const wanted = { track: "any", scale: "any" };
+for (const button of filters) {
+  button.addEventListener("click", () => {
+    wanted[button.dataset.filter] = button.dataset.value;
+    for (const other of filters) other.setAttribute("aria-pressed", String(wanted[other.dataset.filter] === other.dataset.value));
+    for (const board of boards) {
+      board.hidden = Object.entries(wanted).some(([what, value]) => value !== "any" && board.dataset[what] !== value);
+    }
+  });
 }

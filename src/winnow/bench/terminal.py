@@ -1,0 +1,92 @@
+"""A comparison and a ledger for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from winnow.bench.compare import Compared, ComparisonResult
+from winnow.bench.ledger import Ledger
+from winnow.bench.metrics import by_weight
+from winnow.bench.scores import repeats, scores_of
+from winnow.bench.statistics import Noise, Scores, noise_floor
+
+MAX_METRICS = 3
+"""Columns of scores in a terminal; the leaderboard and the ledger hold more."""
+
+
+def print_comparison(result: ComparisonResult) -> None:
+    """One table per track and scale, the noise it was judged by, and what was decided."""
+    console = Console()
+    for place in dict.fromkeys((row.track, row.scale) for row in result.rows):
+        rows = [row for row in result.rows if (row.track, row.scale) == place]
+        at = "".join(f", {one}" for one in place if one)
+        title = f"[bold]{escape(result.a)}[/bold] less [bold]{escape(result.b)}[/bold]{escape(at)}"
+        console.print(title, highlight=False, soft_wrap=True)
+        console.print(_table(result, rows))
+        console.print(f"{escape(_basis(rows))}\n", highlight=False, soft_wrap=True)
+    console.print(escape(result.summary()), highlight=False, soft_wrap=True)
+
+
+def _table(result: ComparisonResult, rows: Sequence[Compared]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("metric", overflow="fold")
+    for name in (result.a, result.b, "difference", "95% interval", "p (Holm)", "items"):
+        table.add_column(escape(name), justify="right", no_wrap=True)
+    table.add_column("verdict")
+    for row in rows:
+        colour = {result.a: "green", result.b: "red"}.get(row.verdict.better or "", "dim")
+        interval = "unknown" if row.interval is None else f"{row.interval[0]:+.4f} to {row.interval[1]:+.4f}"
+        if row.noise is None and row.interval is not None:
+            interval += " (items only)"
+        table.add_row(
+            escape(row.metric),
+            f"{row.a:.4f}",
+            f"{row.b:.4f}",
+            f"{row.difference:+.4f}",
+            interval,
+            "" if row.adjusted_p is None else f"{row.adjusted_p:.2g}",
+            "" if row.items is None else f"{row.items:,}",
+            f"[{colour}]{escape(row.verdict.words)}[/]",
+        )
+    return table
+
+
+def _basis(rows: Sequence[Compared]) -> str:
+    """How many seeds the rows rest on, and how well the noise is known."""
+    a, b = rows[0].seeds
+    seeds = f"{a} and {b} seeds" if (a, b) != (1, 1) else "one seed of each"
+    degrees = max((row.noise_degrees or 0 for row in rows), default=0)
+    noise = f"training noise from {degrees} degrees of freedom" if degrees else "training noise unknown"
+    whole = " where items are not given, only whole runs were recorded" if any(r.items is None for r in rows) else ""
+    return f"{seeds}; {noise};{whole}".rstrip(";")
+
+
+def print_ledger(ledger: Ledger) -> None:
+    """A row per candidate and scale: its runs, its epochs and its leading scores, with the interval of their noise."""
+    console = Console()
+    metrics = by_weight(ledger)[:MAX_METRICS]
+    table = Table(box=None, pad_edge=False)
+    for name in ("track", "scale", "candidate"):
+        table.add_column(name, overflow="fold")
+    for name in ("runs", "epochs", *metrics):
+        table.add_column(escape(name), justify="right", overflow="fold")
+    for part in ledger.parts():
+        scores = scores_of(part, metrics)
+        noises = {metric: noise_floor(scores[metric].values()) for metric in metrics}
+        for candidate, runs in repeats(part).items():
+            told = [_score(scores[metric].get(candidate), noises[metric]) for metric in metrics]
+            epochs = "" if runs[0].epochs is None else f"{runs[0].epochs:.3g}"
+            names = (escape(one or "") for one in (runs[0].track, runs[0].scale, candidate))
+            table.add_row(*names, str(len(runs)), epochs, *told)
+    console.print(table)
+
+
+def _score(scores: Scores | None, noise: Noise | None) -> str:
+    if scores is None:
+        return ""
+    mean = f"{scores.values.mean():.4f}"
+    return mean if noise is None else f"{mean} [dim]± {noise.half(len(scores.values)):.4f}[/dim]"
