@@ -27,30 +27,27 @@ def print_comparison(result: ComparisonResult) -> None:
         title = f"[bold]{escape(result.a)}[/bold] less [bold]{escape(result.b)}[/bold]{escape(at)}"
         console.print(title, highlight=False, soft_wrap=True)
         console.print(_table(result, rows))
+        for row in rows:
+            console.print(f"  {escape(f'{row.metric}: {row.verdict.words}')}", highlight=False, soft_wrap=True)
         console.print(f"{escape(_basis(rows))}\n", highlight=False, soft_wrap=True)
     console.print(escape(result.summary()), highlight=False, soft_wrap=True)
 
 
 def _table(result: ComparisonResult, rows: Sequence[Compared]) -> Table:
     table = Table(box=None, pad_edge=False)
-    table.add_column("metric", overflow="fold")
-    for name in (result.a, result.b, "difference", "95% interval", "p (Holm)", "items"):
+    table.add_column("metric", no_wrap=True)
+    for name in (result.a, result.b, "difference", "95% interval", "p"):
         table.add_column(escape(name), justify="right", no_wrap=True)
-    table.add_column("verdict")
     for row in rows:
         colour = {result.a: "green", result.b: "red"}.get(row.verdict.better or "", "dim")
         interval = "unknown" if row.interval is None else f"{row.interval[0]:+.4f} to {row.interval[1]:+.4f}"
-        if row.noise is None and row.interval is not None:
-            interval += " (items only)"
         table.add_row(
-            escape(row.metric),
+            f"[{colour}]{escape(row.metric)}[/]",
             f"{row.a:.4f}",
             f"{row.b:.4f}",
             f"{row.difference:+.4f}",
             interval,
             "" if row.adjusted_p is None else f"{row.adjusted_p:.2g}",
-            "" if row.items is None else f"{row.items:,}",
-            f"[{colour}]{escape(row.verdict.words)}[/]",
         )
     return table
 
@@ -61,8 +58,10 @@ def _basis(rows: Sequence[Compared]) -> str:
     seeds = f"{a} and {b} seeds" if (a, b) != (1, 1) else "one seed of each"
     degrees = max((row.noise_degrees or 0 for row in rows), default=0)
     noise = f"training noise from {degrees} degrees of freedom" if degrees else "training noise unknown"
-    whole = " where items are not given, only whole runs were recorded" if any(r.items is None for r in rows) else ""
-    return f"{seeds}; {noise};{whole}".rstrip(";")
+    asked = sorted({row.items for row in rows if row.items is not None})
+    items = " to ".join(f"{number:,}" for number in dict.fromkeys(asked[:1] + asked[-1:]))
+    whole = "" if all(row.items for row in rows) else "; metrics without items by their whole runs"
+    return f"{seeds}; {noise}; {f'{items} items' if items else 'no items'}{whole}; p is Holm's"
 
 
 def print_ledger(ledger: Ledger) -> None:

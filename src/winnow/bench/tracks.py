@@ -1,0 +1,168 @@
+"""Two tracks of one testbed: everything is fixed but the training stream, so what differs afterwards is its doing.
+
+filtering   one pool: candidates are choices from it, each a stream of its own documents
+mixing      several sources: candidates are shares of them
+
+A candidate is trained at every scale with every seed by the fixed recipe, then evaluated; a ``Bench`` is the ledger of
+all these runs (DCLM, Li et al. 2024, section 3: two tracks, fixed scales, one training recipe, one evaluation).
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import orjson
+
+from winnow.bench.ledger import Run, read_curves, write_ledger
+from winnow.core.errors import RecipeError
+from winnow.core.files import copy, read_json
+from winnow.core.plain import to_plain
+from winnow.core.step import Whole
+from winnow.core.table import Store
+from winnow.evaluate.evaluate import Evaluate
+from winnow.lm.mix import Mix
+from winnow.lm.scales import Scale, find_scale
+from winnow.lm.shares import Epochs, Proportional, Shares
+from winnow.lm.token_table import TokenTable
+from winnow.lm.train import Train
+
+Track = Literal["filtering", "mixing"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What is compared: tokens, and how much of the stream each of them gets."""
+
+    name: str
+    sources: tuple[tuple[str, TokenTable], ...]
+    shares: Shares = field(default_factory=Proportional)
+
+    def stream(self, num_tokens: int, seed: int) -> Mix:
+        """So many tokens of it, in an order of the seed's."""
+        budget = None if isinstance(self.shares, Epochs) else num_tokens
+        return Mix(sources=self.sources, num_tokens=budget, shares=self.shares, seed=seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What is the same for every candidate."""
+
+    scales: tuple[str, ...]
+    """Names in the table of scales, with a multiplier or without: ``0.3M``, ``1M-2x``."""
+    seeds: tuple[int, ...]
+    """Each is a run of its own: another initialisation, another order, another part of a set larger than the budget."""
+    num_tokens: int | None = None
+    """Tokens to train on instead of each scale's own budget; a smaller set is repeated."""
+    heldout: tuple[tuple[str, Mix], ...] = ()
+    tasks: tuple[str, ...] = ()
+    """Names of tasks or groups of them."""
+    task_files: tuple[str, ...] = ()
+    """Directories in which the tasks' files are looked for."""
+    max_items: int | None = None
+    """Items drawn of each task at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench(Whole):
+    """The ledger of candidates that were trained and evaluated alike.
+
+    Writes ``ledger.parquet``, its twin ``ledger.json``, and ``items/``, the score of every item in every run.
+    """
+
+    track: Track
+    entries: tuple[tuple[str, Evaluate], ...]
+    """A candidate's name and the evaluation of one model trained on it."""
+
+    def check(self) -> None:
+        """Refuse a bench that compares nothing."""
+        if not self.entries:
+            raise RecipeError("the bench has no runs: give at least one candidate, one scale and one seed")
+        untrained = [name for name, evaluation in self.entries if not isinstance(evaluation.model, Train)]
+        if untrained:
+            raise RecipeError(f"{untrained[0]} is a model from elsewhere; a bench trains what it compares")
+
+    def make(self, store: Store, directory: Path) -> dict[str, int]:
+        """Write a row for every run."""
+        commit = _commit()
+        runs = [self._run(name, evaluation, store, directory, commit) for name, evaluation in self.entries]
+        write_ledger(runs, directory)
+        return {"runs": len(runs), "candidates": len({name for name, _ in self.entries})}
+
+    def _run(self, candidate: str, evaluation: Evaluate, store: Store, directory: Path, commit: str) -> Run:
+        train = evaluation.model
+        assert isinstance(train, Train)
+        trained, evaluated = store.table(train), store.table(evaluation)
+        report = read_json(trained.file("report.json"))
+        stream = read_json(store.table(train.tokens).file("mix.json"))
+        items = directory / "items" / f"{evaluation.key[:16]}.parquet"
+        items.parent.mkdir(exist_ok=True)
+        copy(evaluated.file("items.parquet"), items)
+        return Run(
+            run=evaluation.key,
+            candidate=candidate,
+            track=self.track,
+            scale=scale_label(find_scale(train.scale), report["num_tokens"]),
+            seed=train.seed,
+            dataset=stream["dataset"],
+            recipe=orjson.dumps(to_plain(train)).decode(),
+            **{name: report[name] for name in ("num_params", "num_tokens", "flops", "machine")},
+            **{name: stream[name] for name in ("unique_tokens", "epochs")},
+            metrics=read_json(evaluated.file("summary.json"))["metrics"],
+            curves=read_curves(trained.file("losses.parquet"), trained.file("heldout.parquet")),
+            items=f"items/{items.name}",
+            seconds=trained.manifest.seconds,
+            commit=commit,
+            made=trained.manifest.made,
+        )
+
+
+def bench(track: Track, candidates: Sequence[Candidate], trial: Trial) -> Bench:
+    """Every candidate at every scale with every seed."""
+    names = [candidate.name for candidate in candidates]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise RecipeError(f"two candidates are called {twice[0]!r}: name each once")
+    entries = [
+        (candidate.name, _evaluation(candidate, find_scale(name), seed, trial))
+        for name in trial.scales
+        for candidate in candidates
+        for seed in trial.seeds
+    ]
+    return Bench(track=track, entries=tuple(entries))
+
+
+def scale_label(scale: Scale, num_tokens: int) -> str:
+    """A scale's name with the multiplier that so many tokens are, to two digits: runs of other budgets stay apart.
+
+    >>> scale_label(find_scale("1M"), find_scale("1M-2x").num_tokens)
+    '1M-2x'
+    """
+    own = replace(scale, multiplier=1.0).num_tokens
+    if abs(num_tokens - scale.num_tokens) <= scale.batch_tokens:
+        return scale.name
+    size = scale.name.rsplit("-", 1)[0]
+    return f"{size}-{num_tokens / own:.2g}x"
+
+
+def _evaluation(candidate: Candidate, scale: Scale, seed: int, trial: Trial) -> Evaluate:
+    num_tokens = scale.num_tokens if trial.num_tokens is None else trial.num_tokens
+    train = Train(tokens=candidate.stream(num_tokens, seed), scale=scale.name, seed=seed, heldout=trial.heldout)
+    return Evaluate(
+        model=train,
+        tasks=trial.tasks,
+        task_files=trial.task_files,
+        heldout=trial.heldout,
+        max_items=trial.max_items,
+    )
+
+
+def _commit() -> str | None:
+    """The commit of the directory that the run was started in, if any: that of the user's own code."""
+    try:
+        found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()
