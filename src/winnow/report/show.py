@@ -101,7 +101,7 @@ def _show_table(path: Path, num_rows: int) -> Shown:
     parquet = [i for i, shard in enumerate(about.shards) if shard.name.endswith(".parquet")]
     first: list[dict[str, Any]] = []
     columns: tuple[Column, ...] = ()
-    if parquet:
+    if parquet and table.path(parquet[0]).is_file():  # Parquet files of a whole step are not rows of a table
         batches = table.batches(parquet[0])
         batch = next(batches, None)
         first = [] if batch is None else [_short(row) for row in batch.slice(0, num_rows).to_pylist()]
