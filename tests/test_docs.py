@@ -14,7 +14,7 @@ from winnow.cli import COMMANDS, main
 from winnow.recipes.catalog import SHIPPED, find_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
-RECIPE_COMMANDS = ("run", "plan", "audit")
+RECIPE_COMMANDS = ("run", "plan", "audit", "bench")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

@@ -9,6 +9,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from winnow.bench.compare import compare
+    from winnow.bench.imported import ImportedRuns
+    from winnow.bench.ledger import read_ledger, write_ledger
+    from winnow.bench.tracks import Bench, Candidate, Trial
+    from winnow.bench.transfer import transfer
     from winnow.choose.comparison import Comparison
     from winnow.choose.distil import distil
     from winnow.choose.rank import Bottom, Gumbel, Middle, Rest, Sample, Top
@@ -38,8 +43,18 @@ if TYPE_CHECKING:
     from winnow.edit.newlines import NewlineRemoval
     from winnow.edit.refinedweb import RefinedWebLines
     from winnow.edit.urls import UrlRemoval
+    from winnow.evaluate.evaluate import Evaluate
     from winnow.extract.resiliparse import Resiliparse
     from winnow.extract.trafilatura import Trafilatura
+    from winnow.lm.export_tokens import ExportTokens
+    from winnow.lm.fit_tokenizer import FitTokenizer
+    from winnow.lm.hf_export import ExportHuggingFace
+    from winnow.lm.import_tokens import ImportTokens
+    from winnow.lm.mix import Mix
+    from winnow.lm.shares import Advised, Epochs, Proportional, Temperature, Weights
+    from winnow.lm.tokenize import Tokenize
+    from winnow.lm.train import Train
+    from winnow.lm.trained import open_trained
     from winnow.measure.ask_llm import AskLLM
     from winnow.measure.attributes import imported_attributes
     from winnow.measure.benchmark_examples import BenchmarkExamples
@@ -73,11 +88,14 @@ if TYPE_CHECKING:
     from winnow.measure.url import Url
 
 _HOMES = {
+    "Advised": "lm.shares",
     "Aligned": "core.step",
     "AskLLM": "measure.ask_llm",
+    "Bench": "bench.tracks",
     "BenchmarkExamples": "measure.benchmark_examples",
     "Bottom": "choose.rank",
     "C4Lines": "edit.c4",
+    "Candidate": "bench.tracks",
     "Comparison": "choose.comparison",
     "ContentHash": "measure.content_hash",
     "Cut": "edit.cut",
@@ -87,9 +105,13 @@ _HOMES = {
     "Embedding": "measure.embedding",
     "Endpoint": "measure.llm_endpoint",
     "Ensemble": "measure.ensemble",
+    "Epochs": "lm.shares",
+    "Evaluate": "evaluate.evaluate",
     "Executor": "core.executors",
     "Export": "documents.export",
     "ExportAttributes": "documents.export",
+    "ExportHuggingFace": "lm.hf_export",
+    "ExportTokens": "lm.export_tokens",
     "FastText": "measure.fasttext",
     "FitDsir": "measure.dsir",
     "FitFastText": "measure.fit_fasttext",
@@ -101,11 +123,14 @@ _HOMES = {
     "FitPageRank": "measure.fit_page_rank",
     "FitQuantiles": "measure.ensemble",
     "FitRidge": "measure.fit_linear",
+    "FitTokenizer": "lm.fit_tokenizer",
     "FitTopics": "measure.topics",
     "FitWeights": "measure.ensemble",
     "Function": "measure.function",
     "GivenRanks": "measure.given_ranks",
     "Gumbel": "choose.rank",
+    "ImportTokens": "lm.import_tokens",
+    "ImportedRuns": "bench.imported",
     "Inline": "core.executors",
     "Language": "measure.language",
     "Linear": "measure.linear",
@@ -114,12 +139,14 @@ _HOMES = {
     "Measure": "measure.measure",
     "Middle": "choose.rank",
     "MinHash": "measure.minhash",
+    "Mix": "lm.mix",
     "NewlineRemoval": "edit.newlines",
     "NgramClassifier": "measure.ngram_classifier",
     "NgramRegression": "measure.ngram_regression",
     "PageRank": "measure.page_rank",
     "Perplexity": "measure.perplexity",
     "Processes": "core.executors",
+    "Proportional": "lm.shares",
     "Ray": "core.ray",
     "Read": "documents.read",
     "RefinedWebLines": "edit.refinedweb",
@@ -134,18 +161,24 @@ _HOMES = {
     "Step": "core.step",
     "Store": "core.table",
     "Table": "core.table",
+    "Temperature": "lm.shares",
     "Text": "measure.text",
+    "Tokenize": "lm.tokenize",
     "Top": "choose.rank",
     "Topics": "measure.topics",
     "Trafilatura": "extract.trafilatura",
+    "Train": "lm.train",
+    "Trial": "bench.tracks",
     "Url": "measure.url",
     "UrlRemoval": "edit.urls",
     "WebGraph": "measure.link_graph",
+    "Weights": "lm.shares",
     "Whole": "core.step",
     "WinnowError": "core.errors",
     "YesNo": "measure.llm_questions",
     "benchmark_rank": "measure.betr",
     "bloom_duplicates": "dedup.bloom",
+    "compare": "bench.compare",
     "contamination": "decontaminate.contamination",
     "distil": "choose.distil",
     "ensemble": "measure.ensemble",
@@ -155,20 +188,27 @@ _HOMES = {
     "lsh_recall": "dedup.minhash",
     "materialize": "core.run",
     "minhash_duplicates": "dedup.minhash",
+    "open_trained": "lm.trained",
     "plan": "core.plan",
+    "read_ledger": "bench.ledger",
     "rule_set": "choose.rules",
     "semantic_duplicates": "dedup.semantic",
     "substring_duplicates": "dedup.substring",
+    "transfer": "bench.transfer",
     "uncontaminated": "choose.unique",
     "unique": "choose.unique",
+    "write_ledger": "bench.ledger",
 }
 
 __all__ = [
+    "Advised",
     "Aligned",
     "AskLLM",
+    "Bench",
     "BenchmarkExamples",
     "Bottom",
     "C4Lines",
+    "Candidate",
     "Comparison",
     "ContentHash",
     "Cut",
@@ -178,9 +218,13 @@ __all__ = [
     "Embedding",
     "Endpoint",
     "Ensemble",
+    "Epochs",
+    "Evaluate",
     "Executor",
     "Export",
     "ExportAttributes",
+    "ExportHuggingFace",
+    "ExportTokens",
     "FastText",
     "FitDsir",
     "FitFastText",
@@ -192,11 +236,14 @@ __all__ = [
     "FitPageRank",
     "FitQuantiles",
     "FitRidge",
+    "FitTokenizer",
     "FitTopics",
     "FitWeights",
     "Function",
     "GivenRanks",
     "Gumbel",
+    "ImportTokens",
+    "ImportedRuns",
     "Inline",
     "Language",
     "Linear",
@@ -205,12 +252,14 @@ __all__ = [
     "Measure",
     "Middle",
     "MinHash",
+    "Mix",
     "NewlineRemoval",
     "NgramClassifier",
     "NgramRegression",
     "PageRank",
     "Perplexity",
     "Processes",
+    "Proportional",
     "Ray",
     "Read",
     "RefinedWebLines",
@@ -225,18 +274,24 @@ __all__ = [
     "Step",
     "Store",
     "Table",
+    "Temperature",
     "Text",
+    "Tokenize",
     "Top",
     "Topics",
     "Trafilatura",
+    "Train",
+    "Trial",
     "Url",
     "UrlRemoval",
     "WebGraph",
+    "Weights",
     "Whole",
     "WinnowError",
     "YesNo",
     "benchmark_rank",
     "bloom_duplicates",
+    "compare",
     "contamination",
     "distil",
     "ensemble",
@@ -246,12 +301,16 @@ __all__ = [
     "lsh_recall",
     "materialize",
     "minhash_duplicates",
+    "open_trained",
     "plan",
+    "read_ledger",
     "rule_set",
     "semantic_duplicates",
     "substring_duplicates",
+    "transfer",
     "uncontaminated",
     "unique",
+    "write_ledger",
 ]
 
 

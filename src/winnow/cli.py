@@ -26,6 +26,8 @@ COMMANDS = {
     "show": "a table's schema, counts, histograms of its columns, first rows",
     "explain": "everything known about one document: measures, the rule that dropped it, the document that it repeats",
     "audit": "plants duplicates and test items in a copy of your own documents; reports recall and precision",
+    "bench": "train and evaluate candidates at several scales and seeds; a ledger of runs and a leaderboard",
+    "compare": "two candidates of a ledger, or the documents of two runs: paired differences, what changed",
 }
 
 
@@ -77,8 +79,16 @@ def _dispatch(given: list[str]) -> int:
         return 0
     if given[0] not in COMMANDS:
         _refuse(f"there is no command {given[0]!r}", given[0], COMMANDS)
-    action = {"run": _run, "plan": _plan, "show": _show, "explain": _explain, "audit": _audit}[given[0]]
-    return action(given[1:])
+    actions = {
+        "run": _run,
+        "plan": _plan,
+        "show": _show,
+        "explain": _explain,
+        "audit": _audit,
+        "bench": _bench,
+        "compare": _compare,
+    }
+    return actions[given[0]](given[1:])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -113,12 +123,13 @@ class _Parser(argparse.ArgumentParser):
 
 def _recipe_command(name: str, given: list[str]) -> tuple[argparse.Namespace, Any, dict[str, Any]]:
     """Parse a command that takes a recipe: its own options, the recipe's, and the step they make."""
-    from winnow.recipes.catalog import SHIPPED, build, find_recipe, options_parser
+    from winnow.recipes.catalog import SHIPPED, TRACKS, build, find_recipe, options_parser
 
     parser = _Parser(prog=f"winnow {name}", description=COMMANDS[name], allow_abbrev=False)
-    parser.add_argument("recipe", help=f"{', '.join(SHIPPED)}, file.py:function, or a recipe.json")
+    shipped = TRACKS if name == "bench" else [recipe for recipe in SHIPPED if name == "plan" or recipe not in TRACKS]
+    parser.add_argument("recipe", help=f"{', '.join(shipped)}, file.py:function, or a recipe.json")
     parser.add_argument("--json", action="store_true", help="print JSON for machines")
-    {"run": _add_run_options, "plan": _add_plan_options, "audit": _add_audit_options}[name](parser)
+    _RECIPE_OPTIONS[name](parser)
     if given and not given[0].startswith("-") and ("-h" in given or "--help" in given):
         recipe = find_recipe(given[0])
         print(f"{recipe.__doc__ or ''}\n")
@@ -162,38 +173,83 @@ def _add_audit_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    _add_store_option(parser)
     parser.add_argument("--out", help="where documents and report go (default: winnow-RECIPE)")
     parser.add_argument("--format", default="parquet", help="of the documents: parquet or jsonl.zst")
     parser.add_argument("--attributes", action="store_true", help="also export every measure as Dolma attributes")
+    _add_executor_options(parser)
+
+
+def _add_bench_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out", default="winnow-bench", help="of the ledger, which grows, and its leaderboard (default: %(default)s)"
+    )
+    _add_executor_options(parser)
+
+
+def _add_executor_options(parser: argparse.ArgumentParser) -> None:
+    _add_store_option(parser)
     parser.add_argument("--executor", choices=("processes", "ray"), default="processes", help="default: %(default)s")
     parser.add_argument("--address", help="of a Ray cluster: auto or HOST:PORT (default: one on this machine)")
     parser.add_argument("--workers", type=int, help="tasks at once (default: one per core; 0 runs in this process)")
     parser.add_argument("--failure-budget", type=float, default=0.01, help="share of records that may be quarantined")
 
 
+_RECIPE_OPTIONS = {
+    "run": _add_run_options,
+    "plan": _add_plan_options,
+    "audit": _add_audit_options,
+    "bench": _add_bench_options,
+}
+
+
 def _run(given: list[str]) -> int:
     own, step, options = _recipe_command("run", given)
+    from winnow.choose.comparison import Comparison
+    from winnow.core.step import Whole
     from winnow.core.storage import place
-    from winnow.recipes.running import find_executor, run_recipe
+    from winnow.recipes.making import make_recipe
+    from winnow.recipes.running import run_recipe
 
+    out = place(own.out or f"winnow-{_name(own.recipe)}")
+    done: Any
     with contextlib.redirect_stdout(sys.stderr):  # what libraries have to say is no result
-        done = run_recipe(
-            own.recipe,
-            step,
-            options,
-            store=place(own.store),
-            out=place(own.out or f"winnow-{_name(own.recipe)}"),
-            format=own.format,
-            attributes=own.attributes,
-            executor=find_executor(own.executor, own.address, own.workers),
-            failure_budget=own.failure_budget,
-            quiet=own.json,
-        )
-    if own.json:
-        print(json.dumps(done.to_plain(), indent=1))
+        if isinstance(step, Whole) and not isinstance(step, Comparison):
+            done = make_recipe(own.recipe, step, out=out, **_execution(own))
+        else:
+            exported = {"format": own.format, "attributes": own.attributes}
+            done = run_recipe(own.recipe, step, options, out=out, **exported, **_execution(own))
+    return _print(done, own.json)
+
+
+def _bench(given: list[str]) -> int:
+    own, step, _ = _recipe_command("bench", given)
+    from winnow.core.storage import place
+    from winnow.recipes.benching import run_bench
+
+    with contextlib.redirect_stdout(sys.stderr):
+        done = run_bench(own.recipe, step, out=place(own.out), **_execution(own))
+    return _print(done, own.json)
+
+
+def _execution(own: argparse.Namespace) -> dict[str, Any]:
+    """How and where a recipe is made."""
+    from winnow.core.storage import place
+    from winnow.recipes.running import find_executor
+
+    return {
+        "store": place(own.store),
+        "executor": find_executor(own.executor, own.address, own.workers),
+        "failure_budget": own.failure_budget,
+        "quiet": own.json,
+    }
+
+
+def _print(result: Any, as_json: bool) -> int:
+    """Every result has a plain form for machines and prints itself for people."""
+    if as_json:
+        print(json.dumps(result.to_plain(), indent=1, default=str))
     else:
-        done.print()
+        result.print()
     return 0
 
 
@@ -211,11 +267,7 @@ def _plan(given: list[str]) -> int:
 
     sample = num_bytes(own.sample) if own.sample else None
     planned = plan_recipe(step, place(own.store), workers=own.workers or num_cores(), sample_bytes=sample)
-    if own.json:
-        print(json.dumps(planned.to_plain(), indent=1))
-    else:
-        planned.print()
-    return 0
+    return _print(planned, own.json)
 
 
 def _audit(given: list[str]) -> int:
@@ -227,11 +279,7 @@ def _audit(given: list[str]) -> int:
     amounts = {"documents": own.documents, "plants": own.plants, "seed": own.seed}
     setting = Setting(name=own.recipe, command=command, **amounts)
     done = audit_recipe(step, setting, Path(own.out or f"winnow-audit-{_name(own.recipe)}"))
-    if own.json:
-        print(json.dumps(done.to_plain(), indent=1))
-    else:
-        done.print()
-    return 0
+    return _print(done, own.json)
 
 
 def _show(given: list[str]) -> int:
@@ -244,11 +292,7 @@ def _show(given: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON for machines")
     own = parser.parse_args(given)
     shown = show(place(own.path), own.rows)
-    if own.json:
-        print(json.dumps(shown.to_plain(), indent=1, default=str))
-    else:
-        shown.print()
-    return 0
+    return _print(shown, own.json)
 
 
 def _explain(given: list[str]) -> int:
@@ -262,11 +306,21 @@ def _explain(given: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON for machines")
     own = parser.parse_args(given)
     found = explain(own.id, place(own.store), place(own.run) if own.run else None)
-    if own.json:
-        print(json.dumps(found.to_plain(), indent=1, default=str))
-    else:
-        found.print()
-    return 0
+    return _print(found, own.json)
+
+
+def _compare(given: list[str]) -> int:
+    parser = _Parser(prog="winnow compare", description=COMMANDS["compare"], allow_abbrev=False)
+    parser.add_argument("a", help="a candidate of the ledger, or the output directory of a run")
+    parser.add_argument("b", help="another")
+    parser.add_argument("--ledger", default="winnow-bench", help="a ledger or its directory (default: %(default)s)")
+    parser.add_argument("--scale", help="only this one (default: every scale that has both)")
+    parser.add_argument("--metric", nargs="+", help="only these, such as heldout/news/bits_per_byte (default: all)")
+    parser.add_argument("--json", action="store_true", help="print JSON for machines")
+    own = parser.parse_args(given)
+    from winnow.recipes.comparing import compare_any
+
+    return _print(compare_any(own.a, own.b, own.ledger, own.scale, own.metric), own.json)
 
 
 if __name__ == "__main__":

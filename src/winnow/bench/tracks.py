@@ -92,7 +92,7 @@ class Bench(Whole):
         write_ledger(runs, directory)
         return {"runs": len(runs), "candidates": len({name for name, _ in self.entries})}
 
-    def _run(self, candidate: str, evaluation: Evaluate, store: Store, directory: Path, commit: str) -> Run:
+    def _run(self, candidate: str, evaluation: Evaluate, store: Store, directory: Path, commit: str | None) -> Run:
         train = evaluation.model
         assert isinstance(train, Train)
         trained, evaluated = store.table(train), store.table(evaluation)
@@ -111,7 +111,7 @@ class Bench(Whole):
             recipe=orjson.dumps(to_plain(train)).decode(),
             **{name: report[name] for name in ("num_params", "num_tokens", "flops", "machine")},
             **{name: stream[name] for name in ("unique_tokens", "epochs")},
-            metrics=read_json(evaluated.file("summary.json"))["metrics"],
+            metrics=read_json(evaluated.file("report.json"))["metrics"],
             curves=read_curves(trained.file("losses.parquet"), trained.file("heldout.parquet")),
             items=f"items/{items.name}",
             seconds=trained.manifest.seconds,

@@ -35,7 +35,14 @@ SHIPPED = {
     "decontaminate": "winnow.recipes.decontaminate:decontaminate",
     "distil": "winnow.recipes.distil:distil",
     "iterative_recall": "winnow.recipes.iterative_recall:iterative_recall",
+    "train": "winnow.recipes.testbed:train",
+    "evaluate": "winnow.recipes.testbed:evaluate",
+    "filtering": "winnow.recipes.testbed:filtering",
+    "mixing": "winnow.recipes.testbed:mixing",
+    "imported": "winnow.recipes.testbed:imported",
 }
+TRACKS = ("filtering", "mixing", "imported")
+"""Those that ``winnow bench`` makes."""
 
 
 def find_recipe(name: str) -> Recipe:

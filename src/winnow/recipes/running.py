@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from winnow.choose.comparison import Comparison
 from winnow.core.errors import RecipeError
 from winnow.core.executors import Executor, Inline, Processes
-from winnow.core.files import copy, remove, write_json
+from winnow.core.files import write_json
 from winnow.core.plain import to_plain
-from winnow.core.progress import Bar, Progress, Silent
 from winnow.core.run import materialize, passes
 from winnow.core.step import Aligned, Rows, Step
-from winnow.core.storage import RemotePath
-from winnow.core.table import Store, Table
+from winnow.core.table import Store
 from winnow.documents.export import FORMATS, Export, ExportAttributes
 from winnow.recipes.dclm_baseline import REFINEDWEB_REMOVED, REMOVED
 from winnow.recipes.decontaminate import item_reports
+from winnow.recipes.delivery import deliver, progress, remember
 from winnow.report.collect import collect
 from winnow.report.page import render
 
@@ -111,20 +108,20 @@ def run_recipe(
         _say_if_kernels_must_be_compiled()
     reports = item_reports(step)
     for wanted in (export, *extra, *reports):
-        materialize(wanted, store, executor, failure_budget=failure_budget, progress=Silent() if quiet else _bar())
+        materialize(wanted, store, executor, failure_budget=failure_budget, progress=progress(quiet))
     kept = Store(store)
     out.mkdir(parents=True, exist_ok=True)
     if isinstance(export, Export):
-        _deliver(kept.table(export), out / "documents")
+        deliver(kept.table(export), out / "documents")
     for attribute in extra:
-        _deliver(kept.table(attribute), out / "attributes" / attribute.score.name)
+        deliver(kept.table(attribute), out / "attributes" / attribute.score.name)
     for number, report in enumerate(reports, 1):
-        _deliver(kept.table(report), out / (ITEMS if number == 1 else f"{ITEMS}-{number}"), "files")
+        deliver(kept.table(report), out / (ITEMS if number == 1 else f"{ITEMS}-{number}"), "files")
     data = collect(export, kept, recipe=name, options=options, published=PUBLISHED.get(name, ()))
     (out / "report.html").write_text(render(data), encoding="utf-8")
     (out / "report.json").write_text(data.to_json(), encoding="utf-8")
     write_json(out / "recipe.json", {"recipe": to_plain(step)})
-    _remember(name, export, kept, out)
+    remember(name, export, kept, out)
     return Done(name, out, store, data, _example(data))
 
 
@@ -148,43 +145,8 @@ def _say_if_kernels_must_be_compiled() -> None:
         print(f"compiling native kernels, once for this machine, into {cache_directory()}", file=sys.stderr)
 
 
-def _bar() -> Progress:
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    return Bar(console) if console.is_terminal else Silent()
-
-
 def _scores(step: Step) -> list[Aligned]:
     return [needed for group in passes(step) for needed in group if isinstance(needed, Aligned)]
-
-
-def _deliver(table: Table, target: Path, below: str = "shards") -> None:
-    """Put a table's files where the user wants them: hard links where one disk holds both, read-only, else copies."""
-    remove(target)
-    for shard in table.manifest.shards:
-        source, delivered = table.directory / below / shard.name, target / shard.name
-        delivered.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(source, RemotePath) or isinstance(target, RemotePath) or not _linked(source, delivered):
-            copy(source, delivered)
-
-
-def _linked(source: Path, target: Path) -> bool:
-    """Whether the disk allowed a hard link."""
-    source.chmod(0o444)
-    try:
-        os.link(source, target)
-    except OSError:
-        return False
-    return True
-
-
-def _remember(name: str, step: Step, store: Store, out: Path) -> None:
-    moment = datetime.now(UTC)
-    write_json(
-        store.root / "runs" / f"{moment:%Y%m%dT%H%M%S.%f}.json",
-        {"recipe_name": name, "recipe": to_plain(step), "out": str(out.resolve()), "made": moment.isoformat()},
-    )
 
 
 def _example(data: ReportData) -> str | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from winnow.report.model import ReportData
     from winnow.report.passages import SideBySide
     from winnow.report.show import Column, Shown, ShownStore
+    from winnow.report.two_runs import TwoRuns
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _MAX_LOSSES = 4
@@ -176,3 +177,27 @@ def _print_pairs(console: Console, pairs: dict[str, Any], indent: int = 2) -> No
     for name, value in pairs.items():
         if value is not None:
             console.print(f"{' ' * indent}{name} = {value}", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_two_runs(found: TwoRuns) -> None:
+    """What both runs kept, what only one did, by source, and which documents to look at."""
+    console = Console()
+    table = Table(title=f"a = {found.a}, b = {found.b}", title_justify="left", box=None, pad_edge=False)
+    for title in ("documents", "number", "characters"):
+        table.add_column(title, justify="left" if title == "documents" else "right")
+    rows = {"in a": found.in_a, "in b": found.in_b, "in both": found.both}
+    for name, amount in (rows | {"only in a": found.only_a, "only in b": found.only_b}).items():
+        table.add_row(name, f"{amount.documents:,}", f"{amount.chars:,}")
+    console.print(table)
+    if found.changed:
+        console.print(f"{found.changed:,} of those in both have another text")
+    if found.sources:
+        sources = Table(title="by source", title_justify="left", box=None, pad_edge=False)
+        for title in ("source", "a", "b", "both"):
+            sources.add_column(title, justify="left" if title == "source" else "right")
+        for one in found.sources:
+            sources.add_row(escape(one.source), f"{one.a:,}", f"{one.b:,}", f"{one.both:,}")
+        console.print(sources)
+    for ids, kept, dropped in ((found.examples_a, "a", found.b), (found.examples_b, "b", found.a)):
+        for id in ids[:1]:
+            console.print(f"only in {kept}: winnow explain {id} --run {dropped}", highlight=False, soft_wrap=True)
