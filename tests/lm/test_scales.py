@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from winnow.core.errors import RecipeError
@@ -93,3 +95,12 @@ def test_an_unknown_scale_is_refused_with_the_nearest_names(name: str) -> None:
     with pytest.raises(RecipeError, match=f"no scale is called '{name}'"):
         find_scale(name)
     assert "1M" in SCALES
+
+
+def test_the_page_shows_the_table() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "training.md").read_text()
+    for name, scale in SCALES.items():
+        shape = scale.shape
+        sizes = (shape.num_layers, shape.num_heads, shape.width, shape.hidden, shape.context, scale.batch_size)
+        counts = [f"{count:,}" for count in (scale.num_params, shape.num_block_params, scale.num_tokens)]
+        assert f"| `{name}` | {' | '.join([*map(str, sizes), *counts, f'{scale.flops:.2e}'])} |" in page

@@ -7,8 +7,8 @@ from typing import Literal
 
 Schedule = Literal["cosine", "wsd"]
 """``cosine``: warm-up, then half a cosine to the end rate (DCLM). ``wsd``: warm-up, then stable at the highest, then
-linear to the end rate over the last fifth of the steps (Hu et al. 2024); the stable part is a beginning that runs of
-any length share, so checkpoints along it can be compared."""
+linear to the end rate over the last fifth of the steps (Hu et al. 2024); runs of several lengths with one warm-up share
+their beginnings, so checkpoints along the stable part can be compared."""
 
 SCHEDULES: tuple[Schedule, ...] = ("cosine", "wsd")
 DECAY_FRACTION = 0.2

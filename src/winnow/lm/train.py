@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from winnow.lm.loop import Plan
 
 NUM_HELDOUT_POINTS = 20
+HELDOUT_SHARE = 0.2
+"""Points on the curve of a held-out set at most, and what share of training's own work measuring them may take."""
 LOSSES = {"step": "int64", "tokens": "int64", "loss": "double", "learning_rate": "double", "gradient_norm": "double"}
 HELDOUT = {"step": "int64", "tokens": "int64", "name": "string", "bits_per_byte": "double"}
 """The columns of the two curves; losses are nats per token, without z-loss."""
@@ -43,7 +45,8 @@ class Train(Whole):
 
     The mix's length is the budget, whatever the scale's own; the last tokens, fewer than a batch, are left out. Writes
     ``model.safetensors``, ``config.json``, the tokenizer, ``losses.parquet`` (a row per step), ``heldout.parquet``
-    (bits per byte of each held-out set at 20 points along the run) and ``report.json``; ``open_trained`` opens them.
+    (bits per byte of each held-out set at 20 points along the run, fewer where they would cost more than a fifth of
+    training) and ``report.json``; ``open_trained`` opens them.
     """
 
     side_by_side: ClassVar[bool] = True
@@ -130,10 +133,18 @@ class Train(Whole):
             schedule=self.schedule,
             seed=self.seed,
             num_steps=num_steps,
-            heldout_steps=_points(num_steps, NUM_HELDOUT_POINTS) if self.heldout else frozenset(),
+            heldout_steps=_points(num_steps, self._num_points(num_steps * scale.batch_tokens, store)),
             kept_steps=_points(num_steps, self.keep_checkpoints + 1) - {num_steps},
             checkpoint_seconds=self.checkpoint_seconds,
         )
+
+    def _num_points(self, num_tokens: int, store: Store) -> int:
+        """How often the held-out sets are measured in a run of so many tokens, the last time at its end."""
+        if not self.heldout:
+            return 0
+        measured = sum(read_json(store.table(mix).file(ABOUT))["num_tokens"] for _, mix in self.heldout)
+        affordable = int(HELDOUT_SHARE * 3 * num_tokens / measured)  # reading a token is a third of learning from it
+        return max(1, min(NUM_HELDOUT_POINTS, affordable))
 
     def _work(self, plan: Plan, store: Store) -> Path:
         """Where the run's checkpoints lie: beside its result, or on this machine where the store is elsewhere."""
