@@ -46,7 +46,7 @@ def tiny_scale(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def train(num_tokens: int = 6000, **fields: Any) -> Train:
-    held = (("made", tiny.mix(200, 1, "held")),)
+    held = (("made", tiny.mix(150, 1, "held")),)
     return Train(**{"tokens": tiny.mix(num_tokens), "scale": "tiny", "heldout": held, **fields})
 
 
@@ -72,6 +72,12 @@ def test_a_run_learns_and_says_what_it_was(tmp_path: Path) -> None:
     assert report["epochs"] == 1.0
     assert {"seconds", "tokens_per_second", "mfu", "machine", "dataset", "unique_tokens"} <= set(report)
     assert not (made / "checkpoints").exists()
+
+
+def test_large_heldout_sets_are_measured_less_often_and_at_the_end(tmp_path: Path) -> None:
+    large = (("made", tiny.mix(1000, 1, "held")),)
+    held = rows(materialize(train(heldout=large), tmp_path), "heldout")
+    assert [row["step"] for row in held] == [15, 31, 46]  # a fifth of 5,888 tokens is 3 thirds of 1,000
 
 
 def test_the_same_step_gives_the_same_bits_and_another_seed_others(tmp_path: Path) -> None:
