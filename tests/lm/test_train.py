@@ -35,7 +35,7 @@ import tiny, torch
 from winnow import materialize
 from winnow.lm.train import Train
 tiny.install()
-materialize(Train(tokens=tiny.mix(6000), scale="tiny", heldout=(("made", tiny.mix(200, 1, "held")),),
+materialize(Train(tokens=tiny.mix(6000), scale="tiny", heldout=(("made", tiny.mix(150, 1, "held")),),
     checkpoint_seconds=0.0), sys.argv[1])
 """
 
