@@ -13,7 +13,7 @@ import tiny  # noqa: E402
 
 from winnow.core.errors import RecipeError, WorkerError  # noqa: E402
 from winnow.core.run import materialize  # noqa: E402
-from winnow.lm import devices  # noqa: E402
+from winnow.lm import devices, loop  # noqa: E402
 from winnow.lm.devices import num_processes, num_threads, taken  # noqa: E402
 from winnow.lm.distributed import Group, run_on  # noqa: E402
 from winnow.lm.scales import find_scale  # noqa: E402
@@ -24,18 +24,40 @@ CPU = torch.device("cpu")
 
 def curves(store: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     tiny.install()
-    step = Train(tokens=tiny.mix(1200), scale="tiny", heldout=(("made", tiny.mix(200, 1, "held")),))
+    held = (("made", tiny.mix(200, 1, "held")),)
+    step = Train(tokens=tiny.mix(1200), scale="tiny", heldout=held, checkpoint_seconds=0.0)
     made = materialize(step, store) / "files"
     losses, heldout = (pq.read_table(made / f"{name}.parquet").to_pylist() for name in ("losses", "heldout"))
     return losses, heldout
 
 
-@pytest.mark.parametrize("sharded", ["0", "1"])
-def test_two_processes_give_the_losses_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sharded: str) -> None:
+def interrupted(store: Path, monkeypatch: pytest.MonkeyPatch, before: int) -> None:
+    """Leave a run of one process with a checkpoint before a step."""
+    real = loop.Training.step
+
+    def stopping(self: loop.Training, step: int) -> None:
+        if step == before:
+            raise KeyboardInterrupt
+        real(self, step)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop.Training, "step", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            curves(store)
+
+
+@pytest.mark.parametrize(("sharded", "begun"), [("0", 0), ("1", 0), ("1", 4)])
+def test_two_processes_give_the_losses_of_one_also_when_they_go_on_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sharded: str, begun: int
+) -> None:
     losses, heldout = curves(tmp_path / "one")
+    if begun:
+        interrupted(tmp_path / "two", monkeypatch, begun)
     monkeypatch.setenv("WINNOW_PROCESSES", "2")
     monkeypatch.setenv("WINNOW_SHARD", sharded)
     spread_losses, spread_heldout = curves(tmp_path / "two")
+    assert losses[:begun] == spread_losses[:begun]
+    assert losses[begun:] != spread_losses[begun:]  # rounding says that it ran on two
     for name in ("loss", "learning_rate", "gradient_norm"):
         assert [row[name] for row in spread_losses] == pytest.approx([row[name] for row in losses], rel=1e-4)
     found, expected = ([row["bits_per_byte"] for row in curve] for curve in (spread_heldout, heldout))

@@ -14,7 +14,7 @@ from winnow.bench.metrics import by_weight
 from winnow.bench.scores import repeats, scores_of
 from winnow.bench.statistics import Noise, Scores, noise_floor
 
-MAX_METRICS = 3
+MAX_METRICS = 2
 """Columns of scores in a terminal; the leaderboard and the ledger hold more."""
 
 
@@ -70,9 +70,9 @@ def print_ledger(ledger: Ledger) -> None:
     metrics = by_weight(ledger)[:MAX_METRICS]
     table = Table(box=None, pad_edge=False)
     for name in ("track", "scale", "candidate"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, no_wrap=True)
     for name in ("runs", "epochs", *metrics):
-        table.add_column(escape(name), justify="right", overflow="fold")
+        table.add_column(escape(name.replace("/", "/\n")), justify="right", no_wrap=True)
     for part in ledger.parts():
         scores = scores_of(part, metrics)
         noises = {metric: noise_floor(scores[metric].values()) for metric in metrics}
