@@ -36,17 +36,16 @@ def print_comparison(result: ComparisonResult) -> None:
 def _table(result: ComparisonResult, rows: Sequence[Compared]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("metric", no_wrap=True)
-    for name in (result.a, result.b, "difference", "95% interval", "p"):
+    for name in (result.a, result.b, "difference, 95%", "p"):
         table.add_column(escape(name), justify="right", no_wrap=True)
     for row in rows:
         colour = {result.a: "green", result.b: "red"}.get(row.verdict.better or "", "dim")
-        interval = "unknown" if row.interval is None else f"{row.interval[0]:+.4f} to {row.interval[1]:+.4f}"
+        half = "?" if row.interval is None else f"{(row.interval[1] - row.interval[0]) / 2:.4f}"
         table.add_row(
             f"[{colour}]{escape(row.metric)}[/]",
             f"{row.a:.4f}",
             f"{row.b:.4f}",
-            f"{row.difference:+.4f}",
-            interval,
+            f"{row.difference:+.4f} ± {half}",
             "" if row.adjusted_p is None else f"{row.adjusted_p:.2g}",
         )
     return table
@@ -65,23 +64,23 @@ def _basis(rows: Sequence[Compared]) -> str:
 
 
 def print_ledger(ledger: Ledger) -> None:
-    """A row per candidate and scale: its runs, its epochs and its leading scores, with the interval of their noise."""
+    """For every track and scale a row per candidate: its runs, epochs and leading scores, with the noise's interval."""
     console = Console()
     metrics = by_weight(ledger)[:MAX_METRICS]
-    table = Table(box=None, pad_edge=False)
-    for name in ("track", "scale", "candidate"):
-        table.add_column(name, no_wrap=True)
-    for name in ("runs", "epochs", *metrics):
-        table.add_column(escape(name.replace("/", "/\n")), justify="right", no_wrap=True)
     for part in ledger.parts():
+        first = part.runs[0]
+        console.print(f"[bold]{escape(', '.join(name for name in (first.track, first.scale) if name))}[/bold]")
+        table = Table(box=None, pad_edge=False)
+        table.add_column("candidate", no_wrap=True)
+        for name in ("runs", "epochs", *metrics):
+            table.add_column(escape(name.replace("/", "/\n")), justify="right", no_wrap=True)
         scores = scores_of(part, metrics)
         noises = {metric: noise_floor(scores[metric].values()) for metric in metrics}
         for candidate, runs in repeats(part).items():
             told = [_score(scores[metric].get(candidate), noises[metric]) for metric in metrics]
             epochs = "" if runs[0].epochs is None else f"{runs[0].epochs:.3g}"
-            names = (escape(one or "") for one in (runs[0].track, runs[0].scale, candidate))
-            table.add_row(*names, str(len(runs)), epochs, *told)
-    console.print(table)
+            table.add_row(escape(candidate), str(len(runs)), epochs, *told)
+        console.print(table)
 
 
 def _score(scores: Scores | None, noise: Noise | None) -> str:
