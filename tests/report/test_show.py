@@ -29,6 +29,7 @@ class Fitted(Whole):
             "calibration": [{"num": 40, "positive_fraction": 0.25}],
             "telling": [{"ngram": "the [bold]", "weight": 12.5}, {"ngram": "buy now", "weight": -3}],
             "nothing": [],
+            "metrics": {"copa/accuracy": 0.5, "copa/centered_v2": 0.0, "core/centered_v2": 0.25, "core/num_tasks": 1},
         }
         if self.reports:
             write_json(directory / "report.json", report)
@@ -52,6 +53,7 @@ def test_the_report_of_a_fitted_model_is_printed(tmp_path: Path, capsys: pytest.
     assert "auc_interval = [0.97, 0.99]" in lines
     assert {"calibration", "num positive_fraction", "40 0.25"} <= set(lines)
     assert {"telling", "ngram weight", "the [bold] 12.5", "buy now -3"} <= set(lines)
+    assert {"metrics", "accuracy v2 num_tasks", "copa 0.5 0", "core 0.25 1"} <= set(lines)
     assert shown.to_plain()["report"]["num_heldout"] == 40
 
 

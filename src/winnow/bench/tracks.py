@@ -32,6 +32,9 @@ from winnow.lm.train import Train
 
 Track = Literal["filtering", "mixing"]
 
+_REPORTED = ("dataset", "num_params", "num_tokens", "unique_tokens", "epochs", "flops", "machine")
+"""What a training run says of itself."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -97,7 +100,6 @@ class Bench(Whole):
         assert isinstance(train, Train)
         trained, evaluated = store.table(train), store.table(evaluation)
         report = read_json(trained.file("report.json"))
-        stream = read_json(store.table(train.tokens).file("mix.json"))
         items = directory / "items" / f"{evaluation.key[:16]}.parquet"
         items.parent.mkdir(exist_ok=True)
         copy(evaluated.file("items.parquet"), items)
@@ -107,10 +109,8 @@ class Bench(Whole):
             track=self.track,
             scale=scale_label(find_scale(train.scale), report["num_tokens"]),
             seed=train.seed,
-            dataset=stream["dataset"],
             recipe=orjson.dumps(to_plain(train)).decode(),
-            **{name: report[name] for name in ("num_params", "num_tokens", "flops", "machine")},
-            **{name: stream[name] for name in ("unique_tokens", "epochs")},
+            **{name: report[name] for name in _REPORTED},
             metrics=read_json(evaluated.file("report.json"))["metrics"],
             curves=read_curves(trained.file("losses.parquet"), trained.file("heldout.parquet")),
             items=f"items/{items.name}",

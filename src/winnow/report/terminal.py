@@ -113,22 +113,33 @@ def print_table(shown: Shown) -> None:
 
 
 def _print_report(console: Console, report: dict[str, Any]) -> None:
-    """What a fitted model's report says: its numbers, then each of its lists of records as a table."""
-    records = {name: value for name, value in report.items() if value and _is_records(value)}
-    _print_pairs(console, {name: value for name, value in report.items() if name not in records})
+    """What a step's report says: its numbers, then each of its lists of records, or of its metrics, as a table."""
+    records = {name: _records(value) for name, value in report.items()}
+    _print_pairs(console, {name: value for name, value in report.items() if records[name] is None})
     for name, rows in records.items():
-        titles = list(rows[0])
+        if not rows:
+            continue
+        titles = list(dict.fromkeys(title for row in rows for title in row))
         table = Table(title=name, title_justify="left", box=None, pad_edge=False)
         for title in titles:
-            table.add_column(title, justify="left" if isinstance(rows[0][title], str) else "right")
+            table.add_column(title, justify="left" if isinstance(rows[0].get(title), str) else "right")
         for row in rows:
-            table.add_row(*(_short_number(row.get(title)) for title in titles))
+            table.add_row(*(_short_number(row.get(title, "")) for title in titles))
         console.print()
         console.print(table)
 
 
-def _is_records(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(row, dict) for row in value)
+def _records(value: Any) -> list[dict[str, Any]] | None:
+    """Records as they are; metrics called ``task/metric`` as a record per task; None for everything else."""
+    if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
+        return value
+    if not isinstance(value, dict) or not value or not all("/" in str(name) for name in value):
+        return None
+    tasks: dict[str, dict[str, Any]] = {}
+    for name, number in value.items():
+        task, metric = name.rsplit("/", 1)
+        tasks.setdefault(task, {"": task})[metric.removeprefix("centered_")] = number
+    return list(tasks.values())
 
 
 def _short_number(value: Any) -> str:
