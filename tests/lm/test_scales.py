@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,15 @@ def test_a_rung_is_named_by_the_parameters_of_its_blocks(name: str) -> None:
     assert scale.shape.width % (2 * scale.shape.num_heads) == 0
     assert scale.shape.hidden / scale.shape.width == pytest.approx(8 / 3, rel=0.13)
     assert scale.warmup(scale.num_steps) / scale.num_steps == pytest.approx(0.1, abs=0.01)
+
+
+def test_rates_that_are_not_tuned_lie_between_those_of_3m_and_400m() -> None:
+    low, high = find_scale("3M"), find_scale("400M-1x")
+    for name in ("10M", "30M", "100M"):
+        sizes = [math.log(scale.shape.num_block_params) for scale in (low, find_scale(name), high)]
+        share = (sizes[1] - sizes[0]) / (sizes[2] - sizes[0])
+        expected = low.learning_rate * (high.learning_rate / low.learning_rate) ** share
+        assert find_scale(name).learning_rate == pytest.approx(expected, rel=0.02)
 
 
 def test_another_vocabulary_changes_a_rungs_parameters_and_not_its_tokens() -> None:

@@ -10,6 +10,10 @@ Above stand DCLM's five (Li et al. 2024, arXiv 2406.11794, section 3 and table 1
 - batches that make 3,000 to 20,000 steps, a tenth of them for warm-up (DCLM: 9% to 25%);
 - the learning rate falls to a hundredth, weight decay and z-loss are those of DCLM's 400M.
 
+Learning rates of 0.3M, 1M and 3M are tuned (docs/training.md shows the sweep). Those of 10M to 100M are not tuned here:
+they lie on the line between 3M's and DCLM's 3e-3 at 400M, the logarithm of the rate against that of the block
+parameters.
+
 Tokens: 20 per parameter times the multiplier (Hoffmann et al. 2022). DCLM counts all parameters. The ladder counts
 those of the blocks and the last gain, which is what a rung is named by: with a vocabulary of 4,096 embedding and head
 hold more than half of 0.3M, and the same rung shall mean the same tokens with any tokenizer.
@@ -190,10 +194,10 @@ SCALES: dict[str, Scale] = {
         #     layers heads width                                                          blocks; steps at 1x
         _rung("0.3M", 6, 2, 64, context=256, batch=8, rate=16e-3, warmup=300),        # 0.320M;  3,128
         _rung("1M", 5, 4, 128, context=256, batch=16, rate=8e-3, warmup=500),         # 1.005M;  4,906
-        _rung("3M", 7, 3, 192, context=512, batch=16, rate=3e-3, warmup=750),         # 3.099M;  7,567
-        _rung("10M", 8, 5, 320, context=512, batch=32, rate=3e-3, warmup=1200),       # 9.918M; 12,106
-        _rung("30M", 10, 8, 512, context=1024, batch=32, rate=3e-3, warmup=2000),     # 31.63M; 19,306
-        _rung("100M", 14, 12, 768, context=2048, batch=64, rate=3e-3, warmup=1500),   # 99.11M; 15,123
+        _rung("3M", 7, 3, 192, context=512, batch=16, rate=4e-3, warmup=750),         # 3.099M;  7,567
+        _rung("10M", 8, 5, 320, context=512, batch=32, rate=3.7e-3, warmup=1200),     # 9.918M; 12,106
+        _rung("30M", 10, 8, 512, context=1024, batch=32, rate=3.5e-3, warmup=2000),   # 31.63M; 19,306
+        _rung("100M", 14, 12, 768, context=2048, batch=64, rate=3.2e-3, warmup=1500), # 99.11M; 15,123
         _dclm("400M-1x", 24, 8, 1024, 2816, batch=512, rate=3e-3, decay=0.033, warmup=2000, z_loss=1e-4),
         _dclm("1B-1x", 24, 16, 2048, 5632, batch=256, rate=3e-3, decay=0.033, warmup=5000, z_loss=1e-4),
         _dclm("3B-1x", 32, 32, 2560, 6912, batch=256, rate=3e-3, decay=0.033, warmup=5000, z_loss=1e-4),
