@@ -44,6 +44,13 @@ bench: $(VENV)/dev  ## speed and quality beside the peers; hours, on a quiet mac
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/scorers.py
 	$(BIN)/python benchmarks/filters_on_sources.py
+	$(BIN)/python benchmarks/tokens.py
+	$(BIN)/python benchmarks/lm.py
+	$(BIN)/python benchmarks/learning_rates.py
+	$(BIN)/python benchmarks/prompts.py --items 100
+	$(BIN)/python benchmarks/evaluation.py --items 2 --repetitions 3
+	$(BIN)/python benchmarks/intervals.py
+	$(BIN)/python benchmarks/testbed.py
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) winnow-demo winnow-store .bench build dist

@@ -1,0 +1,160 @@
+"""Does the testbed tell good data from bad, and nothing from nothing?
+
+Four candidates of the filtering track from real text: ``clean`` (textbooks, news, medical answers, books), ``spoiled``
+(a third of that, repeated documents, spam, chat, and text whose words were shuffled), and two halves of clean, which
+differ in nothing but chance. ``winnow bench`` trains each at two scales of the ladder with three seeds and evaluates
+them on text of sources that nobody trained on; ``winnow compare`` judges. What must come out: clean is better than
+spoiled with an interval that excludes zero, and the halves are not decided.
+
+    python benchmarks/testbed.py [--tokens N] [--seeds N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import zstandard
+from environment import CACHE, DATA, write_results
+
+WORK = CACHE / "testbed"
+CLEAN = {"openstax_textbooks": 2, "bbc_news": 2, "medquad_medical_qa": 1, "gutenberg_books_en": 2}
+"""Megabytes of each source in the clean set."""
+HELDOUT = ("wikitext2_valid_test", "brown")
+"""Sources that nobody trains on."""
+HELDOUT_DOCUMENTS = 120
+HELDOUT_CHARS = 2000
+"""Of each: its beginning, so that there are many documents for little work."""
+SCALES = ("0.3M", "1M")
+
+Document = dict[str, Any]
+
+
+def read(source: str) -> list[Document]:
+    """The documents of a source, in an order that has nothing to do with what they are about."""
+    (path,) = (DATA / "text" / source).glob("*.jsonl.zst")
+    lines = zstandard.ZstdDecompressor().stream_reader(path.read_bytes(), read_across_frames=True).read().splitlines()
+    documents = [orjson.loads(line) for line in lines]
+    return sorted(documents, key=lambda document: hashlib.sha256(str(document["id"]).encode()).hexdigest())
+
+
+def first(documents: Iterable[Document], megabytes: float) -> Iterator[Document]:
+    """Documents up to so much text."""
+    left = megabytes * 1e6
+    for document in documents:
+        if left <= 0:
+            return
+        left -= len(document["text"].encode())
+        yield document
+
+
+def shuffled(document: Document, draws: random.Random) -> Document:
+    """A document whose words stand in random order."""
+    words = document["text"].split()
+    draws.shuffle(words)
+    return {**document, "id": f"{document['id']}#shuffled", "text": " ".join(words)}
+
+
+def spoiled(clean: Sequence[Document]) -> list[Document]:
+    """A third of the clean text; the rest repeats it, sells something, chats, or says nothing."""
+    draws = random.Random(0)
+    total = sum(len(document["text"].encode()) for document in clean) / 1e6
+    kept = list(first(clean, total / 3))
+    repeated = [
+        {**document, "id": f"{document['id']}#copy-{copy}"} for document in first(kept, total / 48) for copy in range(8)
+    ]
+    spam = [document for document in read("enron1_spam_ham") if document["label"] == "spam"]
+    noise = [shuffled(document, draws) for document in first(read("movie_reviews"), total / 6)]
+    return [*kept, *repeated, *first(spam, total / 6), *first(read("nltk_webtext_chat"), total / 6), *noise]
+
+
+def write(name: str, documents: Iterable[Document]) -> Path:
+    """One file of documents."""
+    path = WORK / f"{name}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(
+        b"".join(orjson.dumps({key: d[key] for key in ("id", "text", "source")}) + b"\n" for d in documents)
+    )
+    return path
+
+
+def make_sets() -> tuple[dict[str, Path], dict[str, Path]]:
+    """The candidates and the held-out sets."""
+    clean = [document for source, size in CLEAN.items() for document in first(read(source), size)]
+    clean.sort(key=lambda document: hashlib.sha256(str(document["id"]).encode()).hexdigest())
+    candidates = {
+        "clean": write("clean", clean),
+        "spoiled": write("spoiled", spoiled(clean)),
+        "half_a": write("half_a", clean[::2]),
+        "half_b": write("half_b", clean[1::2]),
+    }
+    heldout = {
+        source: write(f"heldout_{source}", (_beginning(document) for document in read(source)[:HELDOUT_DOCUMENTS]))
+        for source in HELDOUT
+    }
+    return candidates, heldout
+
+
+def _beginning(document: Document) -> Document:
+    return {**document, "text": document["text"][:HELDOUT_CHARS]}
+
+
+def winnow(*arguments: str) -> Any:
+    """Run a command of winnow's as a user would; its JSON."""
+    command = [sys.executable, "-m", "winnow.cli", *arguments, "--json"]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
+def judged(a: str, b: str, out: Path) -> list[str]:
+    """Rows of a table: what ``winnow compare`` says of two candidates, in bits per byte."""
+    found = winnow(
+        "compare", a, b, "--ledger", str(out), "--metric", *(f"heldout/{name}/bits_per_byte" for name in HELDOUT)
+    )
+    rows = []
+    for row in found["rows"]:
+        low, high = row["interval"]
+        cells = [a, b, row["scale"], row["metric"].split("/")[1], f"{row['a']:.3f}", f"{row['b']:.3f}"]
+        cells += [f"{row['difference']:+.3f}", f"{low:+.3f} to {high:+.3f}", row["verdict"]["words"]]
+        rows.append("| " + " | ".join(cells) + " |")
+    return rows
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--tokens", type=int, default=500_000)
+    arguments.add_argument("--seeds", type=int, default=3)
+    given = arguments.parse_args()
+    candidates, heldout = make_sets()
+    began, out = time.perf_counter(), WORK / "out"
+    benched = winnow(
+        *("bench", "filtering", "--scale", *SCALES, "--seeds", str(given.seeds), "--tokens", str(given.tokens)),
+        *("--candidate", *(f"{name}={path}" for name, path in candidates.items())),
+        *("--heldout", *(f"{name}={path}" for name, path in heldout.items())),
+        *("--tasks", "small", "--task-files", str(DATA / "eval_tasks"), "--max-items", "50"),
+        *("--store", str(WORK / "store"), "--out", str(out)),
+    )
+    minutes = (time.perf_counter() - began) / 60
+    head = "| a | b | scale | held out | a, bits per byte | b | a - b | 95% interval | verdict |"
+    rows = [*judged("clean", "spoiled", out), *judged("half_a", "half_b", out)]
+    runs = benched["runs"]
+    repeated = {run["candidate"]: run["epochs"] for run in runs}
+    told = [
+        f"{len(runs)} runs of {given.tokens:,} tokens trained and evaluated in {minutes:.0f} minutes (of this command; "
+        "what an earlier one made is not made again).",
+        "Epochs: " + ", ".join(f"{name} {epochs:.2f}" for name, epochs in repeated.items()) + ".",
+        "\n".join([head, "|" + "---|" * 9, *rows]),
+    ]
+    write_results("testbed", "\n\n".join(told))
+
+
+if __name__ == "__main__":
+    main()
