@@ -111,7 +111,7 @@ def test_a_prefix_is_run_once_for_all_that_share_it(model: Transformer) -> None:
     cache = Cache(SHAPE, batch=1, capacity=7)
     model(prefix, cache)
     for size in (4, 2):  # the prefix can be used again
-        found = model(ends[:size], cache.expanded(batch=size, capacity=16))
+        found = model(ends[:size], cache.selected(torch.zeros(size, dtype=torch.int64), capacity=16))
         torch.testing.assert_close(found, whole[:size], atol=1e-5, rtol=1e-4)
 
 

@@ -248,7 +248,9 @@ def check_aligned(left: str, left_ids: pa.Array, right: str, right_ids: pa.Array
 
 def libraries() -> dict[str, str]:
     """Versions of what can change a result."""
-    names = ("winnow-data", "numpy", "pyarrow", "numba", "duckdb", "fastwarc", "resiliparse", "trafilatura")
+    names = """
+        winnow-data numpy pyarrow numba duckdb fastwarc resiliparse trafilatura tokenizers torch transformers
+    """.split()
     versions = {"python": platform.python_version()}
     for name in names:
         try:

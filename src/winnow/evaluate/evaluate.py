@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +28,7 @@ from winnow.evaluate.tasks import find_tasks
 from winnow.lm.mix import Mix
 from winnow.lm.pace import LOG_SECONDS
 from winnow.lm.stream import TokenStream
+from winnow.lm.tokenizer import needs_torch
 from winnow.measure.model import Model
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Evaluate(Whole):
             raise RecipeError("no directory of task files is given: name those that hold the tasks' JSONL files")
         if self.max_items is not None and self.max_items < 1:
             raise RecipeError(f"max_items is {self.max_items}; it must be at least 1")
-        _needs_torch()
+        needs_torch("evaluating a model")
 
     def outside(self) -> dict[str, str]:
         """Digests of the task files that are read, and of a model that is at hand."""
@@ -178,11 +178,6 @@ def _heldout(name: str, mix: Mix, model: Engine, store: Store) -> pa.Table:
     }
     arrays = [columns.get(field.name, pa.nulls(size)).cast(field.type) for field in SCHEMA]
     return pa.Table.from_arrays(arrays, schema=SCHEMA)
-
-
-def _needs_torch() -> None:
-    if importlib.util.find_spec("torch") is None:
-        raise RecipeError("evaluating a model needs the lm extra: pip install 'winnow-data[lm]'")
 
 
 def _kept(path: Path, make: Callable[[], pa.Table]) -> pa.Table:

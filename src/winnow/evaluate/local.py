@@ -76,16 +76,11 @@ class LocalNetwork:
     def _room(self, tokens: torch.Tensor, past: Past | None) -> Cache:
         """A cache of the rows that go on, with room for their tokens."""
         batch, num_tokens = tokens.shape
+        if past is not None:
+            cache, rows = past
+            return cache.selected(rows, cache.longest + num_tokens)
         dtype = torch.float32 if self.device.type == "cpu" else torch.bfloat16
-        if past is None:
-            return Cache(self.model.shape, batch, num_tokens, self.device, dtype)
-        read, rows = past
-        held = read.longest
-        cache = Cache(self.model.shape, batch, held + num_tokens, self.device, dtype)
-        cache.keys[..., :held, :] = read.keys[:, rows, :, :held]
-        cache.values[..., :held, :] = read.values[:, rows, :, :held]
-        cache.lengths += held
-        return cache
+        return Cache(self.model.shape, batch, num_tokens, self.device, dtype)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")

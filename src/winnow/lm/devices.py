@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -61,16 +62,14 @@ def taken(number: int) -> Iterator[list[torch.device]]:
     if not torch.cuda.is_available():
         yield [torch.device("cpu")] * number
         return
-    with ExitStack() as held:
-        devices: list[torch.device] = []
-        while len(devices) < number:
-            free = (index for index in range(torch.cuda.device_count()) if torch.device("cuda", index) not in devices)
-            found = next((index for index in free if _locked(index, held)), None)
-            if found is None:
-                time.sleep(1)
-            else:
-                devices.append(torch.device("cuda", found))
-        yield devices
+    while True:
+        with ExitStack() as held:
+            free = (index for index in range(torch.cuda.device_count()) if _locked(index, held))
+            devices = [torch.device("cuda", index) for index in islice(free, number)]
+            if len(devices) == number:
+                yield devices
+                return
+        time.sleep(1)  # with none held: two runs that each hold a part would wait for each other for ever
 
 
 def _locked(index: int, held: ExitStack) -> bool:

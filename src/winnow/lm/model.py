@@ -202,13 +202,13 @@ class Cache:
     """Keys and values of tokens that were seen, so that what follows them costs only itself.
 
     Each of ``batch`` sequences has its own length, and new tokens are written after it. A prefix that many sequences
-    share is run once with a batch of 1 and copied to all of them by ``expanded``. Sequences of unequal length are
+    share is run once with a batch of 1 and copied to all of them by ``selected``. Sequences of unequal length are
     padded at the end: no real token sees the padding, and ``cache.lengths -= num_padding`` ([B]) afterwards forgets it,
     so that the next tokens overwrite it::
 
         prefix = Cache(model.shape, batch=1, capacity=len(few_shot))
         model(few_shot[None], prefix)
-        cache = prefix.expanded(batch=8, capacity=len(few_shot) + padded.shape[1])
+        cache = prefix.selected(torch.zeros(8, dtype=int), len(few_shot) + padded.shape[1])
         logits = model(padded, cache)
     """
 
@@ -232,12 +232,12 @@ class Cache:
         """Tokens of the longest sequence."""
         return int(self.lengths.max())
 
-    def expanded(self, batch: int, capacity: int) -> Cache:
-        """A cache of ``batch`` copies of this one's only sequence, with room for ``capacity`` tokens in all."""
-        copy, held = Cache(self.shape, batch, capacity, self.keys.device, self.keys.dtype), self.longest
-        copy.keys[..., :held, :] = self.keys[..., :held, :]
-        copy.values[..., :held, :] = self.values[..., :held, :]
-        copy.lengths += held
+    def selected(self, rows: Tensor, capacity: int) -> Cache:
+        """A cache of some of the sequences, each as often as ``rows`` names it, with room for ``capacity`` tokens."""
+        copy, held = Cache(self.shape, len(rows), capacity, self.keys.device, self.keys.dtype), self.longest
+        copy.keys[..., :held, :] = self.keys[:, rows, :, :held]
+        copy.values[..., :held, :] = self.values[:, rows, :, :held]
+        copy.lengths += self.lengths[rows]
         return copy
 
     def of_layer(self, layer: int) -> Held:

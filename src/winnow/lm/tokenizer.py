@@ -18,6 +18,7 @@ id, appended to every document by ``Tokenize``.
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -158,6 +159,12 @@ def byte_characters() -> list[str]:
     printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     others = iter(range(0x100, 0x200))
     return [chr(byte if byte in printable else next(others)) for byte in range(256)]
+
+
+def needs_torch(what: str) -> None:
+    """RecipeError where the extra is missing that models come with."""
+    if importlib.util.find_spec("torch") is None:
+        raise RecipeError(f"{what} needs the lm extra: pip install 'winnow-data[lm]'")
 
 
 def tokenizers_library() -> Any:

@@ -7,7 +7,6 @@ of it. On a processor the same step gives the same weights to the bit, resumed o
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -24,7 +23,7 @@ from winnow.lm.mix import ABOUT, Mix
 from winnow.lm.scales import find_scale
 from winnow.lm.schedule import SCHEDULES, Schedule
 from winnow.lm.stream import TokenStream
-from winnow.lm.tokenizer import open_tokenizer
+from winnow.lm.tokenizer import needs_torch, open_tokenizer
 
 if TYPE_CHECKING:
     from winnow.lm.checkpoint import Curves
@@ -87,7 +86,7 @@ class Train(Whole):
         for name, mix in self.heldout:
             if mix.tokenizer != self.tokens.tokenizer:
                 raise RecipeError(f"the held-out set {name} has another tokenizer than the mix: tokenize both with one")
-        _needs_torch()
+        needs_torch("training")
 
     def make(self, store: Store, directory: Path) -> dict[str, int]:
         """Train, on as many processes as the machine and the scale ask for; go on where an earlier try stopped."""
@@ -241,8 +240,3 @@ def _report(plan: Plan, about: Mapping[str, Any], curves: Curves, group: Group, 
         "loss": curves.losses[-1][2],
         "bits_per_byte": {name: bits for done, _, name, bits in curves.heldout if done == plan.num_steps},
     }
-
-
-def _needs_torch() -> None:
-    if importlib.util.find_spec("torch") is None:
-        raise RecipeError("training needs the lm extra: pip install 'winnow-data[lm]'")
