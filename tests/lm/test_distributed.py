@@ -23,10 +23,10 @@ CPU = torch.device("cpu")
 
 
 def curves(store: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    tiny.install()
     held = (("made", tiny.mix(200, 1, "held")),)
     step = Train(tokens=tiny.mix(1200), scale="tiny", heldout=held, checkpoint_seconds=0.0)
-    made = materialize(step, store) / "files"
+    with tiny.installed():
+        made = materialize(step, store) / "files"
     losses, heldout = (pq.read_table(made / f"{name}.parquet").to_pylist() for name in ("losses", "heldout"))
     return losses, heldout
 

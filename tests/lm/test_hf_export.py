@@ -17,9 +17,9 @@ from winnow.lm.trained import open_trained  # noqa: E402
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_transformers_gives_the_same_logits_and_the_same_tokens(tmp_path: Path) -> None:
-    tiny.install()
     step = Train(tokens=tiny.mix(2000), scale="tiny")
-    exported = materialize(ExportHuggingFace(model=step), tmp_path) / "files"
+    with tiny.installed():
+        exported = materialize(ExportHuggingFace(model=step), tmp_path) / "files"
     trained = open_trained(tmp_path / step.label)
     theirs = transformers.AutoModelForCausalLM.from_pretrained(exported, dtype=torch.float32)
     tokenizer = transformers.AutoTokenizer.from_pretrained(exported)

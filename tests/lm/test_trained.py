@@ -20,10 +20,10 @@ from winnow.lm.trained import open_trained  # noqa: E402
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    tiny.install()
     held = (("made", tiny.mix(200, 1, "held")),)
     step = Train(tokens=tiny.mix(2000), scale="tiny", heldout=held, keep_checkpoints=1)
-    return materialize(step, tmp_path_factory.mktemp("store"))
+    with tiny.installed():
+        return materialize(step, tmp_path_factory.mktemp("store"))
 
 
 def test_an_opened_model_is_the_one_that_was_trained(made: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from token_tables import GivenTokens
 
@@ -25,6 +28,16 @@ TINY = Scale(
 def install(scale: Scale = TINY) -> None:
     """Let ``Train`` find the scale."""
     SCALES["tiny"] = scale
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    """Let ``Train`` find the tiny scale until the block ends."""
+    install()
+    try:
+        yield
+    finally:
+        del SCALES["tiny"]
 
 
 def mix(num_tokens: int, seed: int = 0, name: str = "made") -> Mix:
