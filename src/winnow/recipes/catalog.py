@@ -68,7 +68,8 @@ def find_function(name: str) -> Callable[..., Any]:
 
 def options_parser(name: str, recipe: Recipe) -> argparse.ArgumentParser:
     """A parser of the recipe's parameters."""
-    parser = argparse.ArgumentParser(prog=f"winnow run {name}", add_help=False, allow_abbrev=False)
+    command = "bench" if name in TRACKS else "run"
+    parser = argparse.ArgumentParser(prog=f"winnow {command} {name}", add_help=False, allow_abbrev=False)
     group = parser.add_argument_group(f"options of {name}")
     hints = typing.get_type_hints(recipe)
     for parameter in inspect.signature(recipe).parameters.values():
