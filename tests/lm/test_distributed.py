@@ -97,7 +97,13 @@ def test_a_number_of_processes_that_is_none_is_refused(monkeypatch: pytest.Monke
 
 def test_small_models_train_on_one_thread_and_larger_ones_on_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "num_cores", lambda: 12)
-    assert [num_threads(find_scale(name).shape) for name in ("0.3M", "1M", "3M", "10M", "100M")] == [1, 1, 1, 12, 12]
+    assert [num_threads(find_scale(name).num_params) for name in ("0.3M", "1M", "3M", "10M", "100M")] == [
+        1,
+        1,
+        1,
+        12,
+        12,
+    ]
 
 
 def test_runs_side_by_side_take_different_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

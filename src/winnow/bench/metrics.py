@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 
 from winnow.bench.ledger import Ledger
+from winnow.evaluate.aggregate import CENTRED
 from winnow.evaluate.shapes import ACCURACY
 from winnow.evaluate.tasks import task_groups
 
-CENTRED = "centered_"
 PRESENT = f"{CENTRED}v2"
 LEADING = f"core/{PRESENT}"
 """What ranks candidates where all of its tasks were evaluated."""

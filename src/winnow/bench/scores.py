@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.bench.ledger import Ledger, Run
-from winnow.bench.metrics import CENTRED
 from winnow.bench.statistics import Scores, Values, ratio
 from winnow.core.errors import AlignmentError, InputError
 from winnow.core.files import open_parquet
+from winnow.evaluate.aggregate import CENTRED
 from winnow.evaluate.shapes import ACCURACY
 from winnow.evaluate.tasks import all_tasks, task_groups
 

@@ -20,7 +20,7 @@ import orjson
 from winnow.bench.ledger import Run, read_curves, write_ledger
 from winnow.core.errors import RecipeError
 from winnow.core.files import copy, read_json
-from winnow.core.plain import to_plain
+from winnow.core.plain import digest, to_plain
 from winnow.core.step import Whole
 from winnow.core.table import Store
 from winnow.evaluate.evaluate import Evaluate
@@ -89,7 +89,7 @@ class Bench(Whole):
             raise RecipeError(f"{untrained[0]} is a model from elsewhere; a bench trains what it compares")
 
     def make(self, store: Store, directory: Path) -> dict[str, int]:
-        """Write a row for every run."""
+        """Write a row for every run; one that is measured again takes the place of its row in a ledger."""
         commit = _commit()
         runs = [self._run(name, evaluation, store, directory, commit) for name, evaluation in self.entries]
         write_ledger(runs, directory)
@@ -104,7 +104,7 @@ class Bench(Whole):
         items.parent.mkdir(exist_ok=True)
         copy(evaluated.file("items.parquet"), items)
         return Run(
-            run=evaluation.key,
+            run=digest([self.track, candidate, train.tokens.key, train.scale, train.seed]),
             candidate=candidate,
             track=self.track,
             scale=scale_label(find_scale(train.scale), report["num_tokens"]),

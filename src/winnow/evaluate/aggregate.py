@@ -15,6 +15,9 @@ from typing import get_args
 from winnow.evaluate.shapes import ACCURACY, BITS_PER_BYTE, Score
 from winnow.evaluate.tasks import Baseline, all_tasks, task_groups
 
+CENTRED = "centered_"
+"""What the names of centred scores begin with, the baseline behind it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class GroupScore:
@@ -31,7 +34,7 @@ class GroupScore:
     @property
     def name(self) -> str:
         """What it is called among metrics, as ``core/centered_v2``."""
-        return f"{self.group}/centered_{self.baseline}"
+        return f"{self.group}/{CENTRED}{self.baseline}"
 
 
 def centred(accuracy: float, baseline: float) -> float:
@@ -94,7 +97,7 @@ def metrics(scores: Iterable[Score]) -> dict[str, float]:
     accuracies = by_metric.get(ACCURACY, {})
     for task, accuracy in accuracies.items():
         baselines = all_tasks()[task].baselines if task in all_tasks() else {}
-        named.update({f"{task}/centered_{name}": centred(accuracy, value) for name, value in baselines.items()})
+        named.update({f"{task}/{CENTRED}{name}": centred(accuracy, value) for name, value in baselines.items()})
     for group in group_scores(accuracies):
         named[group.name] = group.score
         named[f"{group.group}/num_tasks"] = group.num_tasks

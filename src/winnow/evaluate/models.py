@@ -8,12 +8,11 @@ from pathlib import Path
 
 import torch
 
-from winnow.core.executors import num_cores
 from winnow.core.files import read_json
 from winnow.evaluate.engine import Engine
 from winnow.evaluate.hugging_face import open_hugging_face
 from winnow.evaluate.local import LocalNetwork
-from winnow.lm.devices import SMALL, exact, taken
+from winnow.lm.devices import exact, num_threads, taken
 from winnow.lm.trained import CONFIG, open_trained
 
 DCLM_CONTEXT = 2048
@@ -25,8 +24,7 @@ def ready_model(path: str, max_context: int = DCLM_CONTEXT) -> Iterator[Engine]:
     """A model to ask: on a GPU that is held until the block ends, else on a processor, with the same bits always."""
     with taken(1) as (device,):
         model = open_model(path, max_context, device)
-        threads = 1 if model.network.num_params < SMALL else num_cores()
-        with exact(device, threads):
+        with exact(device, num_threads(model.network.num_params)):
             yield model
 
 

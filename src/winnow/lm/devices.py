@@ -19,7 +19,7 @@ from winnow.core.files import cache_root
 from winnow.lm.scales import Shape
 
 SMALL = 10_000_000
-"""Models with fewer parameters train on one thread: two are no faster, and two runs side by side are."""
+"""Models with fewer parameters run on one thread: two are no faster, and two runs side by side are."""
 LARGE = 400_000_000
 """Models with as many parameters train on all GPUs of the machine."""
 PEAKS = {
@@ -48,9 +48,9 @@ def num_processes(shape: Shape) -> int:
     return int(asked)
 
 
-def num_threads(shape: Shape) -> int:
-    """Threads of a run on a processor: settled by the model, since sums depend on how many add them up."""
-    return 1 if shape.num_params < SMALL else num_cores()
+def num_threads(num_params: int) -> int:
+    """Threads of a model on a processor: settled by its size, since sums depend on how many add them up."""
+    return 1 if num_params < SMALL else num_cores()
 
 
 @contextmanager

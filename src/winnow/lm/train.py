@@ -193,7 +193,7 @@ def _train(group: Group, step: Train, root: Path, plan: Plan, work: Path, direct
     store = Store(root)
     stream = TokenStream.open(step.tokens, store)
     heldout = {name: TokenStream.open(mix, store) for name, mix in step.heldout}
-    with exact(group.device, max(1, num_threads(plan.scale.shape) // group.size)):
+    with exact(group.device, max(1, num_threads(plan.scale.num_params) // group.size)):
         peak = peak_flops(group.device) * group.size
         training = Training(plan, group, stream, heldout, work, peak)
         curves = training.run()

@@ -10,6 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from winnow.evaluate.aggregate import CENTRED
+
 if TYPE_CHECKING:
     from winnow.report.explain import Explanation, Finding
     from winnow.report.model import ReportData
@@ -138,7 +140,7 @@ def _records(value: Any) -> list[dict[str, Any]] | None:
     tasks: dict[str, dict[str, Any]] = {}
     for name, number in value.items():
         task, metric = name.rsplit("/", 1)
-        tasks.setdefault(task, {"": task})[metric.removeprefix("centered_")] = number
+        tasks.setdefault(task, {"": task})[metric.removeprefix(CENTRED)] = number
     return list(tasks.values())
 
 
