@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from winnow.core.database import connect
+from winnow.core.database import connect, let_read
 from winnow.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def _open(connection: duckdb.DuckDBPyConnection, name: str, documents: Path) -> 
     found = next(((reader, glob) for glob, reader in readers.items() if any(documents.glob(glob))), None)
     if found is None:
         raise InputError(f"{documents} holds neither Parquet nor JSONL.zst: give the output directory of winnow run")
+    let_read(connection, documents)
     files = f"{found[0]}('{str(documents / found[1]).replace(chr(39), chr(39) * 2)}', union_by_name = true)"
     columns = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {files}").fetchall()}
     source = "source" if "source" in columns else "NULL"
