@@ -30,10 +30,10 @@ from environment import CACHE, DATA, write_results
 WORK = CACHE / "testbed"
 CLEAN = {"openstax_textbooks": 2, "bbc_news": 2, "medquad_medical_qa": 1, "gutenberg_books_en": 2}
 """Megabytes of each source in the clean set."""
-HELDOUT = {"brown": 100, "nltk_speeches_news": 300, "wikitext2_valid_test": 60}
+HELDOUT = {"brown": 200, "nltk_speeches_news": 400, "wikitext2_valid_test": 60}
 """Sources that nobody trains on, and how many of their documents are asked about. The last is there as a warning: its
 punctuation stands apart (``word , word``), as in the spam and the reviews of the spoiled set and nowhere in clean."""
-HELDOUT_CHARS = 200, 2000
+HELDOUT_CHARS = 200, 600
 """A document's least length, and where it is cut: many documents for little work."""
 SCALES = ("0.3M", "1M")
 
@@ -134,7 +134,7 @@ def judged(a: str, b: str, out: Path) -> list[str]:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--tokens", type=int, default=400_000)
+    arguments.add_argument("--tokens", type=int, default=800_000)
     arguments.add_argument("--seeds", type=int, default=3)
     given = arguments.parse_args()
     candidates, heldout = make_sets()
