@@ -13,18 +13,13 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import random
-import subprocess
-import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-import orjson
-import zstandard
+from corpora import Document, first, read, winnow, write
 from environment import CACHE, DATA, write_results
 
 WORK = CACHE / "testbed"
@@ -36,26 +31,6 @@ punctuation stands apart (``word , word``), as in the spam and the reviews of th
 HELDOUT_CHARS = 200, 600
 """A document's least length, and where it is cut: many documents for little work."""
 SCALES = ("0.3M", "1M")
-
-Document = dict[str, Any]
-
-
-def read(source: str) -> list[Document]:
-    """The documents of a source, in an order that has nothing to do with what they are about."""
-    (path,) = (DATA / "text" / source).glob("*.jsonl.zst")
-    lines = zstandard.ZstdDecompressor().stream_reader(path.read_bytes(), read_across_frames=True).read().splitlines()
-    documents = [orjson.loads(line) for line in lines]
-    return sorted(documents, key=lambda document: hashlib.sha256(str(document["id"]).encode()).hexdigest())
-
-
-def first(documents: Iterable[Document], megabytes: float) -> Iterator[Document]:
-    """Documents up to so much text."""
-    left = megabytes * 1e6
-    for document in documents:
-        if left <= 0:
-            return
-        left -= len(document["text"].encode())
-        yield document
 
 
 def shuffled(document: Document, draws: random.Random) -> Document:
@@ -78,28 +53,19 @@ def spoiled(clean: Sequence[Document]) -> list[Document]:
     return [*kept, *repeated, *first(spam, total / 6), *first(read("nltk_webtext_chat"), total / 6), *noise]
 
 
-def write(name: str, documents: Iterable[Document]) -> Path:
-    """One file of documents."""
-    path = WORK / f"{name}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(
-        b"".join(orjson.dumps({key: d[key] for key in ("id", "text", "source")}) + b"\n" for d in documents)
-    )
-    return path
-
-
 def make_sets() -> tuple[dict[str, Path], dict[str, Path]]:
     """The candidates and the held-out sets."""
     clean = [document for source, size in CLEAN.items() for document in first(read(source), size)]
     clean.sort(key=lambda document: hashlib.sha256(str(document["id"]).encode()).hexdigest())
     candidates = {
-        "clean": write("clean", clean),
-        "spoiled": write("spoiled", spoiled(clean)),
-        "half_a": write("half_a", clean[::2]),
-        "half_b": write("half_b", clean[1::2]),
+        "clean": write(WORK / "clean.jsonl", clean),
+        "spoiled": write(WORK / "spoiled.jsonl", spoiled(clean)),
+        "half_a": write(WORK / "half_a.jsonl", clean[::2]),
+        "half_b": write(WORK / "half_b.jsonl", clean[1::2]),
     }
     heldout = {
-        source: write(f"heldout_{source}", islice(beginnings(source), number)) for source, number in HELDOUT.items()
+        source: write(WORK / f"heldout_{source}.jsonl", islice(beginnings(source), number))
+        for source, number in HELDOUT.items()
     }
     return candidates, heldout
 
@@ -110,12 +76,6 @@ def beginnings(source: str) -> Iterator[Document]:
     return (
         {**document, "text": document["text"][:most]} for document in read(source) if len(document["text"]) >= least
     )
-
-
-def winnow(*arguments: str) -> Any:
-    """Run a command of winnow's as a user would; its JSON."""
-    command = [sys.executable, "-m", "winnow.cli", *arguments, "--json"]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 def judged(a: str, b: str, out: Path) -> list[str]:
