@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -28,5 +29,12 @@ def write(path: Path, documents: int, num_words: int = 150, seed: int = 0) -> Pa
     """Write so many documents as JSON lines."""
     chance = Random(seed)
     rows = [{"id": f"d{number:04d}", "text": text(num_words, chance), "source": "toy"} for number in range(documents)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def write_texts(path: Path, texts: Sequence[str]) -> Path:
+    """Write texts as JSON lines."""
+    rows = [{"id": f"d{number:04d}", "text": text} for number, text in enumerate(texts)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path

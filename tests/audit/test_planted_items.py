@@ -161,7 +161,10 @@ def test_a_missed_item_is_explained_and_shown_beside_what_was_planted(found: Aud
 
 def test_a_recipe_that_only_decontaminates_says_that_duplicates_were_not_audited(found: Audit) -> None:
     assert found.methods == () and found.num_own == 0 and found.bins == ()
-    assert found.notes == ("the recipe looks for no duplicate documents: none were planted",)
+    assert found.notes == (
+        "the recipe looks for no duplicate documents: none were planted",
+        "the recipe chooses by no measure: no documents were spoiled",
+    )
 
 
 def test_tasks_without_an_item_that_is_looked_for_are_refused(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from winnow.documents.read import Read
 from winnow.documents.source import File, list_files
 from winnow.report.stages import line
 
-R = TypeVar("R", bound=Rows)
+R = TypeVar("R", bound=Step)
 
 NUM_FILES = 8
 """Files that documents are read from where they hold enough; which, is drawn by chance."""

@@ -7,6 +7,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from winnow.measure.examples import Auc
 from winnow.report.passages import SideBySide
 
 MAX_EXAMPLES = 4
@@ -70,6 +71,31 @@ def wilson(hits: int, of: int) -> Share:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Difference:
+    """How much larger one share is than another, with the interval that holds the true difference in 95 of 100."""
+
+    value: float
+    low: float
+    high: float
+
+
+def difference(one: Share, other: Share) -> Difference | None:
+    """Two shares' difference with Newcombe's interval from Wilson's (Newcombe 1998, Statistics in Medicine 17, 873).
+
+    None where either is a share of no cases.
+
+    >>> found = difference(wilson(56, 70), wilson(48, 80)); [round(x, 4) for x in (found.value, found.low, found.high)]
+    [0.2, 0.0524, 0.3339]
+    """
+    if one.share is None or other.share is None:
+        return None
+    value = one.share - other.share
+    below = math.hypot(one.share - one.low, other.high - other.share)
+    above = math.hypot(one.high - one.share, other.share - other.low)
+    return Difference(value=value, low=value - below, high=value + above)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Example:
     """One planted case and what became of it."""
 
@@ -130,6 +156,92 @@ class Own:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NoiseKind:
+    """One kind of noise that documents were spoiled with."""
+
+    name: str
+    about: str
+    """What it is, in one line."""
+    planted: int
+    example: SideBySide
+    """One of them, beside the document as it was."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ordered:
+    """How a number orders the documents with one kind of noise among the untouched ones."""
+
+    auc: Auc | None
+    """How often it is higher than that of an untouched document; None where either have none."""
+    raised: Share
+    """Of those whose number is another than before they were spoiled, those whose number is higher."""
+    missing: int
+    """Those without a number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoisyScore:
+    """A measured column, by kind of noise."""
+
+    column: str
+    description: str
+    is_read: bool
+    """Whether a choice names it."""
+    is_ranked_by: bool
+    """Whether a cut by rank does."""
+    kinds: dict[str, Ordered]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """What a choice does to the documents with one kind of noise, of those that come to it."""
+
+    dropped: Share
+    more: Difference | None
+    """How much oftener than the untouched ones they are dropped."""
+    auc: Auc | None
+    """How often one is dropped before an untouched one, as the share that is kept goes down; None for rules."""
+    newly_dropped: Share
+    """Of those that it keeps as they were, those that it drops spoiled."""
+    newly_kept: Share
+    """Of those that it drops as they were, those that it keeps spoiled."""
+    reasons: dict[str, int]
+    """The rules that reject them, the most frequent first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoisyChoice:
+    """A rule set, a cut by rank or the recipe as a whole, by kind of noise."""
+
+    name: str
+    untouched: Share
+    """Of the documents that are as they were, those that it drops."""
+    kinds: dict[str, Chosen]
+
+    @property
+    def prefers(self) -> tuple[str, ...]:
+        """The kinds of noise that it keeps oftener than untouched documents, the whole interval below zero."""
+        return tuple(kind for kind, one in self.kinds.items() if one.more is not None and one.more.high < 0)
+
+    @property
+    def misses(self) -> tuple[str, ...]:
+        """The kinds that it does not tell from untouched documents: the interval holds zero."""
+        told = {kind: one.more for kind, one in self.kinds.items() if one.more is not None}
+        return tuple(kind for kind, more in told.items() if more.low <= 0 <= more.high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """What a recipe's scores and choices make of spoiled documents."""
+
+    untouched: int
+    """Documents of the same copy, of the same lengths, that were left as they are."""
+    kinds: tuple[NoiseKind, ...]
+    choices: tuple[NoisyChoice, ...]
+    scores: tuple[NoisyScore, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Audit:
     """Everything that an audit tells."""
 
@@ -141,7 +253,7 @@ class Audit:
     documents: int
     """The user's documents that the copy was made of."""
     kept: int
-    """Those of them that the recipe keeps when nothing is planted."""
+    """Those of them that the recipe keeps when nothing is planted; of a comparison, those that it chooses from."""
     methods: tuple[str, ...]
     """What is audited, by the names of the columns."""
     notes: tuple[str, ...]
@@ -160,6 +272,8 @@ class Audit:
     own: tuple[Own, ...]
     """Some of them, the least alike first; whether they are duplicates is for the reader to say."""
     libraries: dict[str, str]
+    noise: Noise | None = None
+    """What became of spoiled documents; None where the recipe chooses by no measure."""
 
     def to_json(self) -> str:
         """The same as JSON."""

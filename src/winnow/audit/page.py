@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from winnow.audit import noise_page
 from winnow.audit.judge import BELOW
 from winnow.audit.model import Audit, Bin, Cell, Example, Own, Share
 from winnow.report.duplicates import sides
@@ -29,6 +30,7 @@ def render(audit: Audit) -> str:
         ("Passages left", _table([cell for cell in passages if not cell.wanted], None)),
         ("Items found", _table([cell for cell in items if cell.wanted], None)),
         ("No items", _table([cell for cell in items if not cell.wanted], None)),
+        *(noise_page.sections(audit.noise) if audit.noise is not None else ()),
         ("Causes", _all_causes([cell for cell in audit.cells if cell.causes])),
         ("Own duplicates", _own(audit)),
         ("Audit", _about(audit)),
@@ -43,7 +45,8 @@ def _header(audit: Audit) -> Markup:
     if audit.above is not None and audit.above.of:
         text = f"recall of {count(audit.above.of)} pairs at or above {audit.threshold:g}"
         figures.insert(0, figure(_percent(audit.above), text))
-    planted = sum(cell.planted for cell in audit.cells)
+    kinds = audit.noise.kinds if audit.noise is not None else ()
+    planted = sum(cell.planted for cell in audit.cells) + sum(kind.planted for kind in kinds)
     return tag(
         "header",
         tag("p", tag("span", "winnow", class_="brand"), " audit", class_="eyebrow"),

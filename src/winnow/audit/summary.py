@@ -10,7 +10,7 @@ from winnow.audit.changes import CHANGES
 from winnow.audit.definition import threshold_of
 from winnow.audit.items import ABOUT as ABOUT_ITEMS
 from winnow.audit.judge import Verdict, cell
-from winnow.audit.model import MAX_OWN, Audit, Bin, Cell, Own, Setting, Share, Subject, wilson
+from winnow.audit.model import MAX_OWN, Audit, Bin, Cell, Noise, Own, Setting, Share, Subject, wilson
 from winnow.audit.passages import ABOUT as ABOUT_PASSAGES
 from winnow.audit.passages import last_cut
 from winnow.audit.plants import CHAIN_STEP, FAR, Plant, Planted
@@ -38,7 +38,13 @@ ABOUT = {
 
 
 def summarize(
-    setting: Setting, read: Read, subjects: Sequence[Subject], planted: Planted, bare: Run, run: Run
+    setting: Setting,
+    read: Read,
+    subjects: Sequence[Subject],
+    planted: Planted,
+    bare: Run,
+    run: Run,
+    noise: Noise | None = None,
 ) -> Audit:
     """Sum up a run without plants and one with them."""
     verdicts = [(plant, run.judge(plant, planted)) for plant in planted.plants]
@@ -54,7 +60,7 @@ def summarize(
         documents=bare.documents.num_rows,
         kept=bare.documents.num_rows - len({*bare.fates.dropped} | bare.fates.quarantined),
         methods=tuple(step.name for step in run.fates.methods),
-        notes=tuple(_notes(run)),
+        notes=tuple(_notes(run, noise)),
         cells=tuple(cells),
         threshold=threshold,
         above=_above(similar, threshold),
@@ -63,10 +69,11 @@ def summarize(
         num_own=sum(map(bare.fates.is_dropped_as_duplicate, bare.fates.dropped)),
         own=tuple(_own(bare)),
         libraries=libraries(),
+        noise=noise,
     )
 
 
-def _notes(run: Run) -> Iterator[str]:
+def _notes(run: Run, noise: Noise | None) -> Iterator[str]:
     """What was not audited, and why."""
     cut = last_cut(run.recipe) is not None
     for step in ordered(run.recipe):
@@ -76,6 +83,8 @@ def _notes(run: Run) -> Iterator[str]:
         yield "the recipe looks for no duplicate documents: none were planted"
     if run.decontamination is None:
         yield "the recipe looks for no evaluation items: none were planted"
+    if noise is None:
+        yield "the recipe chooses by no measure: no documents were spoiled"
 
 
 def _cells(verdicts: Sequence[tuple[Plant, Verdict]], run: Run, planted: Planted) -> list[Cell]:

@@ -9,9 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from winnow.audit.model import Audit, Cell, Share
+from winnow.audit.model import Audit, Cell, Chosen, Noise, NoisyChoice, NoisyScore, Ordered, Share
 
 MAX_CAUSES = 12
+MAX_COLUMNS = 3
+"""Choices or scores that stand side by side in eighty columns."""
 
 
 def print_audit(audit: Audit) -> None:
@@ -23,6 +25,8 @@ def print_audit(audit: Audit) -> None:
             console.print(f"[bold]{title}[/bold] (95% interval; J: true similarity)", highlight=False)
             console.print(_table(cells))
             console.print()
+    if audit.noise is not None:
+        _print_noise(console, audit.noise)
     if audit.above is not None and audit.above.of:
         console.print(f"recall at or above the threshold of {audit.threshold:g}: {_told(audit.above)}", highlight=False)
     for subject, share in audit.precision.items():
@@ -60,6 +64,68 @@ def _cell(cell: Cell | None) -> str:
     similarity = "" if cell.similarity is None else f"J {cell.similarity:.2f}"
     interval = f"{100 * cell.share.low:.0f}-{100 * cell.share.high:.0f}"
     return f"[bold {colour}]{100 * cell.share.share:.0f}%[/]\n[dim]{interval}\n{similarity}[/dim]"
+
+
+def _print_noise(console: Console, noise: Noise) -> None:
+    """What choices drop and how scores order, by kind of noise; scores that no rank reads are left to the page."""
+    console.print("[bold]spoiled documents that are dropped[/bold] (95% interval; A: AUC of the rank)", highlight=False)
+    for start in range(0, len(noise.choices), MAX_COLUMNS):
+        console.print(_choices(noise, noise.choices[start : start + MAX_COLUMNS]))
+        console.print()
+    for choice in noise.choices:
+        for told, kinds in (
+            ("keeps rather than untouched text", choice.prefers),
+            ("does not tell from untouched text", choice.misses),
+        ):
+            if kinds:
+                console.print(f"{escape(choice.name)} {told}: {', '.join(kinds)}", highlight=False, soft_wrap=True)
+    ranked = [score for score in noise.scores if score.is_ranked_by]
+    if ranked:
+        console.print("\n[bold]AUC of spoiled against untouched[/bold] (95%; above 0.5: higher when spoiled)")
+    for start in range(0, len(ranked), MAX_COLUMNS):
+        console.print(_scores(noise, ranked[start : start + MAX_COLUMNS]))
+        console.print()
+
+
+def _choices(noise: Noise, choices: Sequence[NoisyChoice]) -> Table:
+    table = _by_kind([choice.name for choice in choices])
+    table.add_row("untouched", *(_percent(choice.untouched) for choice in choices))
+    for kind in noise.kinds:
+        table.add_row(escape(kind.name), *(_chosen(choice.kinds[kind.name]) for choice in choices))
+    return table
+
+
+def _scores(noise: Noise, scores: Sequence[NoisyScore]) -> Table:
+    table = _by_kind([score.column for score in scores])
+    for kind in noise.kinds:
+        table.add_row(escape(kind.name), *(_ordered(score.kinds[kind.name]) for score in scores))
+    return table
+
+
+def _by_kind(names: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("kind", no_wrap=True)
+    for name in names:
+        table.add_column(escape(name))
+    return table
+
+
+def _chosen(one: Chosen) -> str:
+    colour = "yellow" if one.more is None else "green" if one.more.low > 0 else "red" if one.more.high < 0 else "yellow"
+    area = "" if one.auc is None else f" A {one.auc.value:.2f}"
+    return f"[{colour}]{_percent(one.dropped)}[/]{area}"
+
+
+def _percent(share: Share) -> str:
+    if share.share is None:
+        return "-"
+    return f"[bold]{100 * share.share:.0f}%[/bold] [dim]{100 * share.low:.0f}-{100 * share.high:.0f}[/dim]"
+
+
+def _ordered(one: Ordered) -> str:
+    return (
+        "-" if one.auc is None else f"[bold]{one.auc.value:.2f}[/bold] [dim]{one.auc.low:.2f}-{one.auc.high:.2f}[/dim]"
+    )
 
 
 def _told(share: Share) -> str:
