@@ -27,7 +27,13 @@ FLOORS = [
     "recipes",
     "cli",
 ]
-BESIDE = {"extract": "documents", "edit": "documents", "dedup": "measure", "decontaminate": "measure"}
+BESIDE = {
+    "extract": "documents",
+    "edit": "documents",
+    "dedup": "measure",
+    "decontaminate": "measure",
+    "loss": "evaluate",
+}
 MAX_FILE_LINES = 420
 MAX_FUNCTION_LINES = 60
 

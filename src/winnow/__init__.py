@@ -44,17 +44,22 @@ if TYPE_CHECKING:
     from winnow.edit.refinedweb import RefinedWebLines
     from winnow.edit.urls import UrlRemoval
     from winnow.evaluate.evaluate import Evaluate
+    from winnow.evaluate.fine_tune import FineTune
     from winnow.extract.resiliparse import Resiliparse
     from winnow.extract.trafilatura import Trafilatura
     from winnow.lm.export_tokens import ExportTokens
     from winnow.lm.fit_tokenizer import FitTokenizer
     from winnow.lm.hf_export import ExportHuggingFace
     from winnow.lm.import_tokens import ImportTokens
+    from winnow.lm.kept import Checkpoint
     from winnow.lm.mix import Mix
+    from winnow.lm.sequences import Sequences
     from winnow.lm.shares import Advised, Epochs, Proportional, Temperature, Weights
     from winnow.lm.tokenize import Tokenize
     from winnow.lm.train import Train
     from winnow.lm.trained import open_trained
+    from winnow.loss.loss import Loss
+    from winnow.loss.memorization import Memorization
     from winnow.measure.ask_llm import AskLLM
     from winnow.measure.attributes import imported_attributes
     from winnow.measure.benchmark_examples import BenchmarkExamples
@@ -96,6 +101,7 @@ _HOMES = {
     "Bottom": "choose.rank",
     "C4Lines": "edit.c4",
     "Candidate": "bench.tracks",
+    "Checkpoint": "lm.kept",
     "Comparison": "choose.comparison",
     "ContentHash": "measure.content_hash",
     "Cut": "edit.cut",
@@ -113,6 +119,7 @@ _HOMES = {
     "ExportHuggingFace": "lm.hf_export",
     "ExportTokens": "lm.export_tokens",
     "FastText": "measure.fasttext",
+    "FineTune": "evaluate.fine_tune",
     "FitDsir": "measure.dsir",
     "FitFastText": "measure.fit_fasttext",
     "FitKMeans": "measure.kmeans",
@@ -136,7 +143,9 @@ _HOMES = {
     "Linear": "measure.linear",
     "LinkGraph": "measure.link_graph",
     "Links": "documents.links",
+    "Loss": "loss.loss",
     "Measure": "measure.measure",
+    "Memorization": "loss.memorization",
     "Middle": "choose.rank",
     "MinHash": "measure.minhash",
     "Mix": "lm.mix",
@@ -158,6 +167,7 @@ _HOMES = {
     "Sample": "choose.rank",
     "Score": "measure.score",
     "Select": "choose.select",
+    "Sequences": "lm.sequences",
     "Step": "core.step",
     "Store": "core.table",
     "Table": "core.table",
@@ -209,6 +219,7 @@ __all__ = [
     "Bottom",
     "C4Lines",
     "Candidate",
+    "Checkpoint",
     "Comparison",
     "ContentHash",
     "Cut",
@@ -226,6 +237,7 @@ __all__ = [
     "ExportHuggingFace",
     "ExportTokens",
     "FastText",
+    "FineTune",
     "FitDsir",
     "FitFastText",
     "FitKMeans",
@@ -249,7 +261,9 @@ __all__ = [
     "Linear",
     "LinkGraph",
     "Links",
+    "Loss",
     "Measure",
+    "Memorization",
     "Middle",
     "MinHash",
     "Mix",
@@ -271,6 +285,7 @@ __all__ = [
     "Sample",
     "Score",
     "Select",
+    "Sequences",
     "Step",
     "Store",
     "Table",

@@ -28,9 +28,9 @@ from winnow.lm.model import Transformer  # noqa: E402
 from winnow.lm.scales import SCALES  # noqa: E402
 from winnow.lm.train import Train  # noqa: E402
 
-HERE = Path(__file__).parent
+TESTS = Path(__file__).resolve().parents[1]
 CODE = f"""
-import sys; sys.path.insert(0, {str(HERE)!r})
+import sys; sys.path.insert(0, {str(TESTS)!r})
 import tiny, torch
 from winnow import materialize
 from winnow.lm.train import Train
@@ -145,11 +145,26 @@ def test_micro_batches_change_the_rounding_alone(tmp_path: Path, monkeypatch: py
 
 
 def test_models_are_kept_along_the_run(tmp_path: Path) -> None:
-    made = materialize(train(2000, schedule="wsd", keep_checkpoints=3), tmp_path)
+    made = materialize(train(2000, schedule="wsd", keep_checkpoints=(0.25, 0.5, 0.75)), tmp_path)
     kept = sorted((made / "files" / "checkpoints").iterdir())
-    assert [path.name for path in kept] == ["0000004", "0000008", "0000011"]  # quarters of 15 steps
+    assert [path.name for path in kept] == ["0000004", "0000008", "0000011"]  # of 15 steps
     assert {path.name for path in kept[0].iterdir()} >= {"model.safetensors", "config.json", "tokenizer.json"}
     assert len({(path / "model.safetensors").read_bytes() for path in [*kept, made / "files"]}) == 4
+
+
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        ((0.5, 0.51), "0.51 of a run of 15 steps and 0.5 of it are both step 8: leave 0.51 out"),
+        ((0.5, 0.99), "0.99 of a run of 15 steps and its end are both step 15: leave 0.99 out"),
+        ((0.14, 0.14), "both step 2"),
+    ],
+)
+def test_shares_of_the_run_that_are_one_step_or_its_end_are_refused(
+    tmp_path: Path, shares: tuple[float, ...], message: str
+) -> None:
+    with pytest.raises(RecipeError, match=message):
+        materialize(train(2000, keep_checkpoints=shares), tmp_path)
 
 
 def test_runs_of_two_lengths_share_their_beginning_under_wsd(tmp_path: Path) -> None:
@@ -188,7 +203,8 @@ def test_a_run_that_runs_off_stops_and_says_where(tmp_path: Path, monkeypatch: p
         ({"scale": "2M"}, "no scale is called '2M'"),
         ({"schedule": "linear"}, "schedule is 'linear'; it must be one of cosine, wsd"),
         ({"learning_rate": 3.0}, "learning_rate is 3.0"),
-        ({"keep_checkpoints": -1}, "keep_checkpoints is -1"),
+        ({"keep_checkpoints": (0.0,)}, r"keep_checkpoints is \(0.0,\); shares of the run must lie in \(0, 1\)"),
+        ({"keep_checkpoints": (0.14, 1.0)}, r"shares of the run must lie in \(0, 1\)"),
         ({"heldout": (("a", tiny.mix(50)), ("a", tiny.mix(60)))}, "repeat a name"),
     ],
 )
@@ -216,7 +232,7 @@ def test_a_run_whose_store_is_elsewhere_keeps_its_checkpoints_here(
         real(directory, *given, **named)
 
     monkeypatch.setattr(loop, "save", saving)
-    step = train(1500, checkpoint_seconds=0.0, keep_checkpoints=1)
+    step = train(1500, checkpoint_seconds=0.0, keep_checkpoints=(0.5,))
     made = materialize(step, "memory://elsewhere")
     assert len(seen) == 10
     assert seen[0].is_relative_to(tmp_path / "cache")
@@ -229,7 +245,7 @@ def test_a_run_whose_store_is_elsewhere_keeps_its_checkpoints_here(
 
 def test_how_often_checkpoints_are_written_does_not_tell_runs_apart() -> None:
     assert train(checkpoint_seconds=1.0).key == train().key != train(learning_rate=1e-2).key
-    assert from_plain(to_plain(train(keep_checkpoints=2))) == train(keep_checkpoints=2)
+    assert from_plain(to_plain(train(keep_checkpoints=(0.14, 0.55)))) == train(keep_checkpoints=(0.14, 0.55))
 
 
 def test_constructing_and_checking_a_run_does_not_load_torch() -> None:

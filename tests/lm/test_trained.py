@@ -21,7 +21,7 @@ from winnow.lm.trained import open_trained  # noqa: E402
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     held = (("made", tiny.mix(200, 1, "held")),)
-    step = Train(tokens=tiny.mix(2000), scale="tiny", heldout=held, keep_checkpoints=1)
+    step = Train(tokens=tiny.mix(2000), scale="tiny", heldout=held, keep_checkpoints=(0.5,))
     with tiny.installed():
         return materialize(step, tmp_path_factory.mktemp("store"))
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from itertools import islice
@@ -16,17 +14,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from winnow.core.errors import InputError, RecipeError
-from winnow.core.files import appearing, fingerprint, remove, write_json
+from winnow.core.files import fingerprint, remove, write_json
 from winnow.core.step import Whole
 from winnow.core.table import Store
 from winnow.evaluate.aggregate import metrics
+from winnow.evaluate.parts import done_parts
 from winnow.evaluate.prompts import build_items
 from winnow.evaluate.requests import LanguageModel
 from winnow.evaluate.shapes import BITS_PER_BYTE, Item, Score
 from winnow.evaluate.task_files import FoundFile, TaskFiles
 from winnow.evaluate.tasks import find_tasks
 from winnow.lm.mix import Mix
-from winnow.lm.pace import LOG_SECONDS
 from winnow.lm.stream import TokenStream
 from winnow.lm.tokenizer import needs_torch
 from winnow.measure.model import Model
@@ -108,21 +106,12 @@ class Evaluate(Whole):
         with ready_model(self._path(store), self.max_context) as model:
             makers = {file.task.name: partial(self._task, file, model) for file in found}
             makers |= {f"heldout-{name}": partial(_heldout, name, mix, model, store) for name, mix in self.heldout}
-            items = pa.concat_tables(self._told(makers, work))
+            items = pa.concat_tables(done_parts(self.label, makers, work))
         pq.write_table(items, directory / ITEMS, compression="zstd")
         write_json(directory / REPORT, self._report(items, found))
         remove(work)
         num_items = items.group_by(["task", "item"]).aggregate([]).num_rows
         return {"num_tasks": len(found), "num_items": num_items}
-
-    def _told(self, makers: Mapping[str, Callable[[], pa.Table]], work: Path) -> Iterator[pa.Table]:
-        """The rows of each part; says every minute how far it is."""
-        told = time.monotonic()
-        for number, (name, make) in enumerate(makers.items(), 1):
-            yield _kept(work / f"{name}.parquet", make)
-            if time.monotonic() - told > LOG_SECONDS:
-                told = time.monotonic()
-                sys.stderr.write(f"{self.label}: {name} is done, {number} of {len(makers)}\n")
 
     def _path(self, store: Store) -> str:
         return self.model if isinstance(self.model, str) else str(store.table(self.model).files())
@@ -178,12 +167,3 @@ def _heldout(name: str, mix: Mix, model: Engine, store: Store) -> pa.Table:
     }
     arrays = [columns.get(field.name, pa.nulls(size)).cast(field.type) for field in SCHEMA]
     return pa.Table.from_arrays(arrays, schema=SCHEMA)
-
-
-def _kept(path: Path, make: Callable[[], pa.Table]) -> pa.Table:
-    """The rows that a file holds, made and written where it does not stand."""
-    if not path.exists():
-        with appearing(path) as temporary:
-            pq.write_table(make(), temporary)
-    with path.open("rb") as opened:
-        return pq.read_table(opened)

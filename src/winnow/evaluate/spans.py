@@ -47,7 +47,7 @@ def spans(requests: Sequence[Request], network: Network) -> Iterator[Span]:
     for place, (request, (context, continuation)) in enumerate(zip(requests, _encoded(requests, network), strict=True)):
         context = [*network.opening, *context] or [network.start]
         size = network.context + (request.encoding == "joint")
-        for tokens, asked in _windows(context, continuation, size, network.context):
+        for tokens, asked in windows(context, continuation, size, network.context):
             yield Span(np.array(tokens, np.int64), asked, place)
 
 
@@ -87,12 +87,20 @@ def _encode_each(texts: Sequence[str], encode: Callable[[Sequence[str]], list[Id
     return dict(zip(distinct, encode(distinct), strict=True)) if distinct else {}
 
 
-def _windows(context: Ids, continuation: Ids, size: int, most: int) -> Iterator[tuple[Ids, int]]:
-    """The last ``size`` tokens of both; windows that predict ``most`` tokens each where the continuation fills them."""
+def windows(
+    context: Ids, continuation: Ids, size: int, most: int, stride: int | None = None
+) -> Iterator[tuple[Ids, int]]:
+    """The last ``size`` tokens of both; windows that read ``most`` tokens each where the continuation fills them.
+
+    Each token of the continuation is predicted once: by the first window ``most`` of them, by each that follows the
+    next ``stride``, which by default is as many.
+    """
     if len(continuation) < size:
         yield (context + continuation)[-size:], len(continuation)
         return
     whole = context[-1:] + continuation
-    for start in range(0, len(continuation), most):
-        stop = min(start + most, len(continuation))
+    start, stop = 0, most
+    while start < len(continuation):
+        stop = min(stop, len(continuation))
         yield whole[max(0, stop - most) : stop + 1], stop - start
+        start, stop = stop, stop + (stride or most)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import json
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.kernels.buffers import text_buffers
-from winnow.lm.token_table import token_type
+from winnow.lm.token_table import packed_tokens, token_type
 from winnow.lm.tokenizer import FastTokenizer, Tokenizer, byte_characters
 
 if TYPE_CHECKING:
@@ -63,8 +62,7 @@ class Encoder:
         ids, offsets, beyond = encode_bytes(*text_buffers(composed), self.merges, self.tokenizer.end_of_text)
         for token in self.apart:
             beyond |= pc.match_substring(texts, token).to_numpy(zero_copy_only=False)
-        stored = ids.astype(kind)
-        return [stored[start:end].tobytes() for start, end in pairwise(offsets)], beyond
+        return packed_tokens(ids.astype(kind), offsets), beyond
 
 
 def open_encoder(tokenizer: Tokenizer) -> Encoder:

@@ -25,7 +25,7 @@ from winnow.lm.pace import Pace
 from winnow.lm.scales import Scale
 from winnow.lm.schedule import Schedule, learning_rate
 from winnow.lm.stream import TokenStream
-from winnow.lm.trained import WEIGHTS, write_weights
+from winnow.lm.trained import WEIGHTS, kept_directory, write_weights
 
 BETAS, EPSILON, MAX_NORM = (0.9, 0.95), 1e-8, 1.0
 """AdamW's, and what gradients are clipped to (Li et al. 2024, appendix F)."""
@@ -177,7 +177,7 @@ class Training:
                 self.curves.heldout.append((done, done * scale.batch_tokens, name, bits_per_byte(bits, num_bytes)))
             self.objective.train()
         if done in self.plan.kept_steps:
-            self.write_model(self.work / "kept" / f"{done:07d}")
+            self.write_model(self.work / kept_directory(done))
 
     def write_model(self, directory: Path) -> None:
         """Write the weights as they are; all processes must call it, the first one writes."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -111,6 +112,11 @@ def token_type(vocab_size: int) -> np.dtype[Any]:
 def token_lists(tokens: NDArray[Any], offsets: NDArray[np.int64]) -> pa.LargeListArray:
     """Flat ids and where documents begin and end, as an Arrow array of lists."""
     return pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(tokens))
+
+
+def packed_tokens(tokens: NDArray[Any], offsets: NDArray[np.int64]) -> list[bytes]:
+    """Flat ids, as they are to be stored, and where documents begin and end, as the bytes of each document."""
+    return [tokens[start:end].tobytes() for start, end in pairwise(offsets)]
 
 
 class TokenWriter(ShardWriter):

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from winnow.choose.select import Select
 from winnow.core.files import fingerprint
 from winnow.core.guard import Guard, guarded_over, with_names
 from winnow.core.shuffle import Scattering, ScatterWriter, gather, num_partitions, partition_of, scattered_into
@@ -22,8 +24,9 @@ from winnow.core.table import ShardWriter, Store
 from winnow.documents.schema import text_bytes
 from winnow.kernels.buffers import text_buffers
 from winnow.lm.encode import Encoder, open_encoder
-from winnow.lm.token_table import TokenTable, token_lists, token_type
-from winnow.lm.tokenizer import open_tokenizer, tokenizer_files
+from winnow.lm.sequences import Sequences
+from winnow.lm.token_table import TokenTable, packed_tokens, token_lists, token_type
+from winnow.lm.tokenizer import Tokenizer, open_tokenizer, tokenizer_files
 from winnow.measure.model import Model
 
 
@@ -32,7 +35,8 @@ class Tokenize(TokenTable):
     """Documents as tokens in random order; the last token of each is the end of text.
 
     A row is a document: ``id``, ``source``, ``tokens``, ``num_bytes``. Special tokens that stand in a text are text. An
-    empty document, or one without text, is its end of text alone.
+    empty document, or one without text, is its end of text alone. Documents that are tokens by this tokenizer already
+    (``Sequences``, or a selection of them) stay these tokens, and no end of text is added.
     """
 
     documents: Rows
@@ -89,13 +93,22 @@ class Encoded(Scattering):
         about = [pa.field(field.name, field.type) for field in names]
         return pa.schema([("place", pa.uint64()), *about, ("tokens", pa.large_binary()), ("num_bytes", pa.int64())])
 
+    @property
+    def has_tokens(self) -> bool:
+        """Whether the documents are tokens by this tokenizer, or chosen from such."""
+        documents = self.documents
+        while isinstance(documents, Select):
+            documents = documents.documents
+        return isinstance(documents, Sequences) and documents.tokens.tokenizer == self.tokenizer
+
     def partitions(self, store: Store) -> int:
         """By the bytes of the text."""
         return num_partitions(text_bytes(self.documents, store))
 
     def scatter(self, shard: int, store: Store, out: ScatterWriter, guard: Guard) -> None:
         """Encode the documents of one shard."""
-        read = [name for name in ("source", "text") if name in self.documents.schema().names]
+        wanted = ("source", "text", *(["tokens"] if self.has_tokens else []))
+        read = [name for name in wanted if name in self.documents.schema().names]
         batches = self.documents.open_shard(store, shard, with_names(read, self.documents))
         encode = partial(self._rows, open_encoder(open_tokenizer(self.tokenizer, store)))
         for rows in guarded_over(batches, self.documents.label, encode, out, guard):
@@ -107,11 +120,19 @@ class Encoded(Scattering):
         texts = documents.column("text")
         made = {
             "place": pa.array(hash_strings(documents.column("id"), self.seed)),
-            "tokens": encoder.encode(texts),
+            "tokens": _packed(documents, encoder.tokenizer) if self.has_tokens else encoder.encode(texts),
             "num_bytes": pc.cast(pc.fill_null(pc.binary_length(texts), 0), pa.int64()),
         }
         columns = [made[name] if name in made else documents.column(name) for name in self.schema().names]
         return pa.RecordBatch.from_arrays(columns, schema=self.schema())
+
+
+def _packed(documents: pa.RecordBatch, tokenizer: Tokenizer) -> pa.LargeBinaryArray:
+    """The documents' own tokens, as ``Encoder.encode`` gives those of texts."""
+    lists = documents.column("tokens")
+    ids = pc.list_flatten(lists).to_numpy().astype(token_type(tokenizer.vocab_size))
+    offsets = np.cumsum([0, *pc.list_value_length(lists).to_numpy()])
+    return pa.array(packed_tokens(ids, offsets), pa.large_binary())
 
 
 def _column(rows: pa.Table, name: str) -> Any:

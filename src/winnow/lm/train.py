@@ -24,6 +24,7 @@ from winnow.lm.scales import find_scale
 from winnow.lm.schedule import SCHEDULES, Schedule
 from winnow.lm.stream import TokenStream
 from winnow.lm.tokenizer import needs_torch, open_tokenizer
+from winnow.lm.trained import CHECKPOINTS, CONFIG, REPORT
 
 if TYPE_CHECKING:
     from winnow.lm.checkpoint import Curves
@@ -60,8 +61,8 @@ class Train(Whole):
     schedule: Schedule = "cosine"
     learning_rate: float | None = None
     """At its highest; None for the scale's own."""
-    keep_checkpoints: int = 0
-    """Models to keep along the run, evenly spaced before its end, below ``checkpoints``; with ``wsd`` they compare."""
+    keep_checkpoints: tuple[float, ...] = ()
+    """Shares of the run, in (0, 1), at which the model is kept as it is then; ``Checkpoint`` makes it one to use."""
     checkpoint_seconds: float = field(default=300.0, compare=False)
     """Between two checkpoints to resume from."""
 
@@ -78,8 +79,8 @@ class Train(Whole):
             raise RecipeError(f"schedule is {self.schedule!r}; it must be one of {', '.join(SCHEDULES)}")
         if self.learning_rate is not None and not 0 < self.learning_rate < 1:
             raise RecipeError(f"learning_rate is {self.learning_rate}; it must lie in (0, 1)")
-        if self.keep_checkpoints < 0:
-            raise RecipeError(f"keep_checkpoints is {self.keep_checkpoints}; it must be 0 or more")
+        if not all(0 < share < 1 for share in self.keep_checkpoints):
+            raise RecipeError(f"keep_checkpoints is {self.keep_checkpoints}; shares of the run must lie in (0, 1)")
         names = [name for name, _ in self.heldout]
         if len({*names}) < len(names):
             raise RecipeError(f"the held-out sets {', '.join(names)} repeat a name: give each once")
@@ -100,11 +101,10 @@ class Train(Whole):
             raise RecipeError(f"{processes} processes cannot share a batch of {plan.scale.batch_size} sequences evenly")
         with taken(processes) as devices:
             run_on(devices, _train, (self, store.root, plan, work, directory))
-        for kept in sorted((work / "kept").glob("*")):
-            (directory / "checkpoints").mkdir(exist_ok=True)
-            shutil.move(kept, directory / "checkpoints" / kept.name)
-        for place in [directory, *(directory / "checkpoints").glob("*")]:
-            write_json(place / "config.json", self._config(plan, store))
+        if plan.kept_steps:
+            shutil.copytree(work / CHECKPOINTS, directory / CHECKPOINTS)
+        for place in [directory, *(directory / CHECKPOINTS).glob("*")]:
+            write_json(place / CONFIG, self._config(plan, store))
             open_tokenizer(self.tokens.tokenizer, store).save(place)
         remove(work)
         return {"steps": plan.num_steps, "tokens": plan.num_steps * plan.scale.batch_tokens}
@@ -133,7 +133,7 @@ class Train(Whole):
             seed=self.seed,
             num_steps=num_steps,
             heldout_steps=_points(num_steps, self._num_points(num_steps * scale.batch_tokens, store)),
-            kept_steps=_points(num_steps, self.keep_checkpoints + 1) - {num_steps},
+            kept_steps=self._kept_steps(num_steps),
             checkpoint_seconds=self.checkpoint_seconds,
         )
 
@@ -144,6 +144,19 @@ class Train(Whole):
         measured = sum(read_json(store.table(mix).file(ABOUT))["num_tokens"] for _, mix in self.heldout)
         affordable = int(HELDOUT_SHARE * 3 * num_tokens / measured)  # reading a token is a third of learning from it
         return max(1, min(NUM_HELDOUT_POINTS, affordable))
+
+    def _kept_steps(self, num_steps: int) -> frozenset[int]:
+        """The steps after which the model is kept; RecipeError where two shares are one step, or one is the end."""
+        found = {num_steps: "its end"}
+        for share in self.keep_checkpoints:
+            step = kept_step(share, num_steps)
+            if step in found:
+                raise RecipeError(
+                    f"keep_checkpoints: {share:g} of a run of {num_steps} steps and {found[step]} are both step "
+                    f"{step}: leave {share:g} out, or give the run more tokens"
+                )
+            found[step] = f"{share:g} of it"
+        return frozenset(found) - {num_steps}
 
     def _work(self, plan: Plan, store: Store) -> Path:
         """Where the run's checkpoints lie: beside its result, or on this machine where the store is elsewhere."""
@@ -161,6 +174,11 @@ class Train(Whole):
             "end_of_text": tokenizer.end_of_text,
             "recipe": _recipe(plan),
         }
+
+
+def kept_step(share: float, num_steps: int) -> int:
+    """After how many of a run's steps the model at a share of it is kept."""
+    return max(1, round(share * num_steps))
 
 
 def _points(num_steps: int, number: int) -> frozenset[int]:
@@ -201,7 +219,7 @@ def _train(group: Group, step: Train, root: Path, plan: Plan, work: Path, direct
         if group.first:
             _write_curves(curves, directory)
             about = read_json(store.table(step.tokens).file(ABOUT))
-            write_json(directory / "report.json", _report(plan, about, curves, group, peak))
+            write_json(directory / REPORT, _report(plan, about, curves, group, peak))
 
 
 def _write_curves(curves: Curves, directory: Path) -> None:

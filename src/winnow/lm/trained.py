@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from winnow.lm.model import Transformer
 
 WEIGHTS, CONFIG, REPORT = "model.safetensors", "config.json", "report.json"
+CHECKPOINTS = "checkpoints"
+"""The directory, beside a model, of those that were kept along its run."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,11 @@ def open_trained(path: str | Path) -> Trained:
         )
     report = directory / REPORT
     return Trained(model.eval(), tokenizer, config, read_json(report) if report.exists() else {})
+
+
+def kept_directory(step: int) -> str:
+    """Where, beside a run's last model, the one lies that it had after so many steps."""
+    return f"{CHECKPOINTS}/{step:07d}"
 
 
 def write_weights(weights: dict[str, torch.Tensor], path: Path) -> None:
