@@ -25,7 +25,7 @@ COMMANDS = {
     "plan": "what would run, what is cached and which field changed; cost estimate from a sample",
     "show": "a table's schema, counts, histograms of its columns, first rows",
     "explain": "everything known about one document: measures, the rule that dropped it, the document that it repeats",
-    "audit": "plants duplicates and test items in a copy of your own documents; reports recall and precision",
+    "audit": "plants duplicates, test items and noise in a copy of your own documents; reports what a recipe finds",
     "bench": "train and evaluate candidates at several scales and seeds; a ledger of runs and a leaderboard",
     "compare": "two candidates of a ledger, or the documents of two runs: paired differences, what changed",
 }
@@ -204,16 +204,20 @@ _RECIPE_OPTIONS = {
 
 def _run(given: list[str]) -> int:
     own, step, options = _recipe_command("run", given)
+    from winnow.bench.study import PruningStudy
     from winnow.choose.comparison import Comparison
     from winnow.core.step import Whole
     from winnow.core.storage import place
     from winnow.recipes.making import make_recipe
     from winnow.recipes.running import run_recipe
+    from winnow.recipes.studying import run_study
 
     out = place(own.out or f"winnow-{_name(own.recipe)}")
     done: Any
     with contextlib.redirect_stdout(sys.stderr):  # what libraries have to say is no result
-        if isinstance(step, Whole) and not isinstance(step, Comparison):
+        if isinstance(step, PruningStudy):
+            done = run_study(own.recipe, step, out=out, **_execution(own))
+        elif isinstance(step, Whole) and not isinstance(step, Comparison):
             done = make_recipe(own.recipe, step, out=out, **_execution(own))
         else:
             exported = {"format": own.format, "attributes": own.attributes}

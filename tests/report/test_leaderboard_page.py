@@ -17,7 +17,7 @@ from winnow.bench.ledger import Ledger, Run
 from winnow.report.leaderboard import collect_leaderboard
 from winnow.report.leaderboard_model import Curves, Leaderboard, Score
 from winnow.report.leaderboard_page import render_leaderboard
-from winnow.report.leaderboard_pictures import _apart, curves, digits, dots, spread
+from winnow.report.leaderboard_pictures import apart, curves, digits, dots, spread
 
 MERITS = {"clean": 0.06, "near": 0.058, "spoiled": 0.0}
 CLICK = """<script>document.querySelector('[data-value="3M"]').click();</script></body>"""
@@ -87,7 +87,7 @@ def test_digits_are_as_many_as_the_noise_allows() -> None:
 
 
 def test_labels_do_not_lie_on_each_other() -> None:
-    heights = sorted(_apart({"a": 100.0, "b": 101.0, "c": 50.0, "d": 100.5}, 110.0).values())
+    heights = sorted(apart({"a": 100.0, "b": 101.0, "c": 50.0, "d": 100.5}, 110.0).values())
     assert all(after - before >= 12 for before, after in itertools.pairwise(heights))
     assert heights[-1] <= 110 and heights[0] == 50
 

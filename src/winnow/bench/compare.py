@@ -31,7 +31,7 @@ class Compared:
     p: float | None
     adjusted_p: float | None
     """Holm's, over the metrics at this scale: what the verdict goes by."""
-    seeds: tuple[int, int]
+    seeds: tuple[int, ...]
     items: int | None
     """None where only whole runs were recorded: then the interval is about these items alone."""
     noise: float | None

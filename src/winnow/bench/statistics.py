@@ -82,17 +82,19 @@ class Noise:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """How much more one candidate scores than another, with an interval."""
+    """How much more one candidate scores than another, or some than others, with an interval."""
 
     value: float
-    seeds: tuple[int, int]
-    """Runs of the one and of the other."""
+    seeds: tuple[int, ...]
+    """Runs of each candidate."""
     items: int | None
-    """Items that both were asked; None where only whole runs were recorded."""
+    """Items that all were asked; None where only whole runs were recorded."""
     item_variance: float | None
     """Of the difference, over other items of the kind."""
     noise: Noise | None
     """None where nothing was repeated: then the interval tells of items alone."""
+    weights: tuple[float, ...] = (1.0, -1.0)
+    """What the mean of each candidate counts."""
 
     @functools.cached_property
     def interval(self) -> tuple[float, float] | None:
@@ -115,14 +117,14 @@ class Difference:
         return math.exp(found)
 
     def half(self, tail: float = TAIL, more_seeds: int = 0) -> float:
-        """Half the interval's width, now or once both candidates were run with so many seeds more."""
+        """Half the interval's width, now or once every candidate was run with so many seeds more."""
         return math.hypot(self.half_of_seeds(tail, more_seeds), self.half_of_items(tail))
 
     def half_of_seeds(self, tail: float = TAIL, more_seeds: int = 0) -> float:
         """The part of it that training noise makes."""
         if self.noise is None:
             return 0.0
-        degrees = self.noise.degrees + 2 * more_seeds
+        degrees = self.noise.degrees + len(self.seeds) * more_seeds
         return t_quantile(tail, degrees) * math.sqrt(self.seed_variance(more_seeds))
 
     def half_of_items(self, tail: float = TAIL) -> float:
@@ -135,7 +137,7 @@ class Difference:
         """Of the difference, over other seeds."""
         if self.noise is None:
             return 0.0
-        return self.noise.variance * sum(1 / (number + more_seeds) for number in self.seeds)
+        return self.noise.variance * _mean_variance(self.weights, [number + more_seeds for number in self.seeds])
 
 
 def ratio(numerators: Values, denominators: Values, categories: NDArray[np.integer]) -> tuple[float, Values]:
@@ -174,21 +176,37 @@ def _residual(scores: Scores) -> float:
 
 def difference(one: Scores, other: Scores, noise: Noise | None) -> Difference:
     """How much more ``one`` scores than ``other``; AlignmentError where they were asked different items."""
-    seeds = len(one.values), len(other.values)
+    return contrast((one, other), (1.0, -1.0), noise)
+
+
+def contrast(candidates: Sequence[Scores], weights: Sequence[float], noise: Noise | None) -> Difference:
+    """How much more some candidates score than others: the weighted sum of their means, whose weights sum to zero.
+
+    AlignmentError where they were asked different items.
+    """
+    seeds = tuple(len(one.values) for one in candidates)
+    known = [one.influences for one in candidates if one.influences is not None and one.influences.shape[1] > 1]
     items, variance = None, None
-    if one.influences is not None and other.influences is not None and one.influences.shape[1] > 1:
-        items, others = one.influences.shape[1], other.influences.shape[1]
-        if items != others or one.items != other.items:
+    if len(known) == len(candidates):
+        items = known[0].shape[1]
+        if len(others := {len(one.T) for one in known}) > 1 or len({one.items for one in candidates}) > 1:
             raise AlignmentError(
-                f"the candidates were not asked the same items ({items} and {others}): evaluate both with the same "
-                "task files and the same limit"
+                f"the candidates were not asked the same items ({' and '.join(map(str, sorted(others)))}): evaluate "
+                "them with the same task files and the same limit"
             )
-        apart = one.influences.mean(axis=0) - other.influences.mean(axis=0)
+        apart = sum((w * one.mean(axis=0) for w, one in zip(weights, known, strict=True)), np.zeros(items))
         variance = items / (items - 1) * float((apart**2).sum())
         if noise is not None:
-            variance = max(0.0, variance - noise.residual * sum(1 / number for number in seeds))
-    value = float(one.values.mean() - other.values.mean())
-    return Difference(value=value, seeds=seeds, items=items, item_variance=variance, noise=noise)
+            variance = max(0.0, variance - noise.residual * _mean_variance(weights, seeds))
+    value = sum(weight * float(one.values.mean()) for weight, one in zip(weights, candidates, strict=True))
+    return Difference(
+        value=value, seeds=seeds, items=items, item_variance=variance, noise=noise, weights=tuple(weights)
+    )
+
+
+def _mean_variance(weights: Sequence[float], seeds: Sequence[int]) -> float:
+    """Variance of a weighted sum of means over so many runs, each run of variance 1."""
+    return sum(weight**2 / number for weight, number in zip(weights, seeds, strict=True))
 
 
 def holm(tails: Sequence[float | None]) -> list[float | None]:

@@ -1,4 +1,4 @@
-"""A comparison and a ledger for a terminal."""
+"""A comparison, a ledger and the findings of a study for a terminal."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from winnow.bench.compare import Compared, ComparisonResult
+from winnow.bench.findings import Finding, summary
 from winnow.bench.ledger import Ledger
 from winnow.bench.metrics import by_weight
 from winnow.bench.scores import repeats, scores_of
@@ -61,6 +62,33 @@ def _basis(rows: Sequence[Compared]) -> str:
     items = " to ".join(f"{number:,}" for number in dict.fromkeys(asked[:1] + asked[-1:]))
     whole = "" if all(row.items for row in rows) else "; metrics without items by their whole runs"
     return f"{seeds}; {noise}; {f'{items} items' if items else 'no items'}{whole}; p is Holm's"
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """A line per claim: the verdict, the difference that is nearest to failing; then how many were answered how."""
+    console = Console()
+    for one in findings:
+        if one.at_base:
+            colour = {"reproduced": "green", "contradicted": "red"}.get(one.verdict, "dim")
+            about = "; ".join(filter(None, (_measured(one), one.words.removeprefix(one.verdict).lstrip(":; "))))
+            told = f"[{colour}]{one.verdict:12}[/] {escape(one.claim)}"
+            console.print(f"{told}[dim]{escape(f'  {about}') if about else ''}[/dim]", highlight=False, soft_wrap=True)
+    console.print(summary(findings), highlight=False, soft_wrap=True)
+
+
+def _measured(found: Finding) -> str:
+    """The difference, or the correlation, that decides a claim."""
+    if not found.parts:
+        return ""
+    part = found.parts[0]
+    if part.interval is None:
+        return f"{part.value:+.4f}"
+    low, high = part.interval
+    return (
+        f"{part.value:+.4f} ± {(high - low) / 2:.4f}"
+        if part.fractions
+        else f"{part.value:.2f} ({low:.2f} to {high:.2f})"
+    )
 
 
 def print_ledger(ledger: Ledger) -> None:

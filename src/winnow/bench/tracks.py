@@ -16,14 +16,17 @@ from pathlib import Path
 from typing import Literal
 
 import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from winnow.bench.ledger import Run, read_curves, write_ledger
 from winnow.core.errors import RecipeError
-from winnow.core.files import copy, read_json
+from winnow.core.files import open_parquet, read_json
 from winnow.core.plain import digest, to_plain
 from winnow.core.step import Whole
 from winnow.core.table import Store
-from winnow.evaluate.evaluate import Evaluate
+from winnow.evaluate.evaluate import ITEMS, REPORT, Evaluate
+from winnow.evaluate.fine_tune import FineTune
 from winnow.lm.mix import Mix
 from winnow.lm.scales import Scale, find_scale
 from winnow.lm.shares import Epochs, Proportional, Shares
@@ -77,32 +80,42 @@ class Bench(Whole):
     """
 
     track: Track
-    entries: tuple[tuple[str, Evaluate], ...]
-    """A candidate's name and the evaluation of one model trained on it."""
+    entries: tuple[tuple[str, tuple[Evaluate | FineTune, ...]], ...]
+    """A candidate's name and what was measured of one model trained on it."""
 
     def check(self) -> None:
         """Refuse a bench that compares nothing."""
         if not self.entries:
             raise RecipeError("the bench has no runs: give at least one candidate, one scale and one seed")
-        untrained = [name for name, evaluation in self.entries if not isinstance(evaluation.model, Train)]
-        if untrained:
-            raise RecipeError(f"{untrained[0]} is a model from elsewhere; a bench trains what it compares")
+        for name, measured in self.entries:
+            if not all(isinstance(one.model, Train) for one in measured):
+                raise RecipeError(f"{name} is a model from elsewhere; a bench trains what it compares")
+            if len({one.model for one in measured}) != 1:
+                raise RecipeError(f"{name} was not measured, or as several models: a run is one model")
 
     def make(self, store: Store, directory: Path) -> dict[str, int]:
         """Write a row for every run; one that is measured again takes the place of its row in a ledger."""
         commit = _commit()
-        runs = [self._run(name, evaluation, store, directory, commit) for name, evaluation in self.entries]
+        runs = [self._run(name, measured, store, directory, commit) for name, measured in self.entries]
         write_ledger(runs, directory)
         return {"runs": len(runs), "candidates": len({name for name, _ in self.entries})}
 
-    def _run(self, candidate: str, evaluation: Evaluate, store: Store, directory: Path, commit: str | None) -> Run:
-        train = evaluation.model
+    def _run(
+        self,
+        candidate: str,
+        measured: Sequence[Evaluate | FineTune],
+        store: Store,
+        directory: Path,
+        commit: str | None,
+    ) -> Run:
+        train = measured[0].model
         assert isinstance(train, Train)
-        trained, evaluated = store.table(train), store.table(evaluation)
+        trained, tables = store.table(train), [store.table(one) for one in measured]
         report = read_json(trained.file("report.json"))
-        items = directory / "items" / f"{evaluation.key[:16]}.parquet"
+        items = directory / "items" / f"{digest([one.key for one in measured])[:16]}.parquet"
         items.parent.mkdir(exist_ok=True)
-        copy(evaluated.file("items.parquet"), items)
+        pq.write_table(pa.concat_tables(_items(table.file(ITEMS)) for table in tables), items, compression="zstd")
+        metrics = [read_json(table.file(REPORT))["metrics"] for table in tables]
         return Run(
             run=digest([self.track, candidate, train.tokens.key, train.scale, train.seed]),
             candidate=candidate,
@@ -111,7 +124,7 @@ class Bench(Whole):
             seed=train.seed,
             recipe=orjson.dumps(to_plain(train)).decode(),
             **{name: report[name] for name in _REPORTED},
-            metrics=read_json(evaluated.file("report.json"))["metrics"],
+            metrics={name: value for some in metrics for name, value in some.items()},
             curves=read_curves(trained.file("losses.parquet"), trained.file("heldout.parquet")),
             items=f"items/{items.name}",
             seconds=trained.manifest.seconds,
@@ -126,7 +139,7 @@ def bench(track: Track, candidates: Sequence[Candidate], trial: Trial) -> Bench:
     if twice := [name for name in names if names.count(name) > 1]:
         raise RecipeError(f"two candidates are called {twice[0]!r}: name each once")
     entries = [
-        (candidate.name, _evaluation(candidate, find_scale(name), seed, trial))
+        (candidate.name, (_evaluation(candidate, find_scale(name), seed, trial),))
         for name in trial.scales
         for candidate in candidates
         for seed in trial.seeds
@@ -157,6 +170,11 @@ def _evaluation(candidate: Candidate, scale: Scale, seed: int, trial: Trial) -> 
         heldout=trial.heldout,
         max_items=trial.max_items,
     )
+
+
+def _items(path: Path) -> pa.Table:
+    with open_parquet(path) as opened:
+        return opened.read()
 
 
 def _commit() -> str | None:

@@ -37,9 +37,11 @@ SHIPPED = {
     "iterative_recall": "winnow.recipes.iterative_recall:iterative_recall",
     "train": "winnow.recipes.testbed:train",
     "evaluate": "winnow.recipes.testbed:evaluate",
+    "fine_tune": "winnow.recipes.testbed:fine_tune",
     "filtering": "winnow.recipes.testbed:filtering",
     "mixing": "winnow.recipes.testbed:mixing",
     "imported": "winnow.recipes.testbed:imported",
+    "pruning_study": "winnow.recipes.pruning_study:pruning_study",
 }
 TRACKS = ("filtering", "mixing", "imported")
 """Those that ``winnow bench`` makes."""

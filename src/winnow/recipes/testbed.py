@@ -10,6 +10,7 @@ from winnow.core.errors import RecipeError
 from winnow.core.step import Rows
 from winnow.documents.read import Read
 from winnow.evaluate.evaluate import Evaluate
+from winnow.evaluate.fine_tune import FineTune
 from winnow.lm.fit_tokenizer import FitTokenizer
 from winnow.lm.mix import Mix
 from winnow.lm.scales import find_scale
@@ -41,7 +42,7 @@ def train(
         num_tokens=find_scale(scale).num_tokens if tokens is None else tokens,
         seed=seed,
     )
-    return Train(tokens=stream, scale=scale, seed=seed, heldout=_heldout(heldout, model))
+    return Train(tokens=stream, scale=scale, seed=seed, heldout=heldout_mixes(heldout, model))
 
 
 def evaluate(
@@ -56,6 +57,22 @@ def evaluate(
     small); their files are looked for in ``--task-files``, and a task whose file is not there is said to be missing.
     """
     return Evaluate(model=model, tasks=tasks, task_files=task_files, max_items=max_items)
+
+
+def fine_tune(
+    model: str,
+    tasks: tuple[str, ...],
+    task_files: tuple[str, ...] = (),
+    runs: int = 5,
+    seed: int = 0,
+) -> FineTune:
+    """Fine-tune a language model on classification tasks and measure its accuracy, as papers do with GLUE.
+
+    ``--model`` is the directory of a checkpoint or of a Hugging Face model, or a name on the hub. ``--tasks`` are
+    GLUE's (sst2, rte...), looked for in ``--task-files``, or your own as ``NAME=FILE`` or ``NAME=TRAIN,TEST``. A file
+    that is not divided is split into five parts, and each run asks another one.
+    """
+    return FineTune(model=model, tasks=tasks, task_files=task_files, num_runs=runs, seed=seed)
 
 
 def filtering(
@@ -78,7 +95,7 @@ def filtering(
     name, or byte-level BPE fitted on the candidates' documents together.
     """
     _check_measured(seeds, heldout, tasks)
-    documents = {name: documents_of(text) for name, text in _all_named(candidate, "candidate").items()}
+    documents = {name: documents_of(text) for name, text in all_named(candidate, "candidate").items()}
     model = tokenizer or FitTokenizer(documents=tuple(documents.values()), vocab_size=vocabulary)
     candidates = [
         Candidate(name, (("documents", Tokenize(documents=rows, tokenizer=model)),)) for name, rows in documents.items()
@@ -105,10 +122,10 @@ def mixing(
     ``size``, ``temperature:T``, or weights such as ``web:0.7,books:0.3``. Everything else is as in the filtering track.
     """
     _check_measured(seeds, heldout, tasks)
-    documents = {name: documents_of(text) for name, text in _all_named(source, "source").items()}
+    documents = {name: documents_of(text) for name, text in all_named(source, "source").items()}
     model = tokenizer or FitTokenizer(documents=tuple(documents.values()), vocab_size=vocabulary)
     tables = tuple((name, Tokenize(documents=rows, tokenizer=model)) for name, rows in documents.items())
-    candidates = [Candidate(name, tables, _shares(text)) for name, text in _all_named(mixture, "mixture").items()]
+    candidates = [Candidate(name, tables, _shares(text)) for name, text in all_named(mixture, "mixture").items()]
     return bench("mixing", candidates, _trial(scale, seeds, tokens, heldout, tasks, task_files, max_items, model))
 
 
@@ -118,7 +135,7 @@ def imported(results: str, columns: tuple[str, ...] = (), track: str = "imported
     ``--columns COLUMN=FIELD ...`` says which column is which field of a run (``candidate``, ``scale``, ``seed``...);
     those called like fields are found by themselves, and every other column of numbers is a metric.
     """
-    return ImportedRuns(results=results, columns=tuple(_all_named(columns, "columns").items()), track=track)
+    return ImportedRuns(results=results, columns=tuple(all_named(columns, "columns").items()), track=track)
 
 
 def documents_of(source: str) -> Rows:
@@ -133,7 +150,7 @@ def documents_of(source: str) -> Rows:
     return step
 
 
-def _all_named(texts: Sequence[str], what: str) -> dict[str, str]:
+def all_named(texts: Sequence[str], what: str) -> dict[str, str]:
     """``NAME=VALUE`` by its name; RecipeError for one that is not, and for a name that is given twice."""
     found: dict[str, str] = {}
     for text in texts:
@@ -182,16 +199,16 @@ def _trial(
         scales=scale,
         seeds=tuple(range(seeds)),
         num_tokens=tokens,
-        heldout=_heldout(heldout, tokenizer),
+        heldout=heldout_mixes(heldout, tokenizer),
         tasks=tasks,
         task_files=task_files,
         max_items=max_items,
     )
 
 
-def _heldout(heldout: Sequence[str], tokenizer: Model) -> tuple[tuple[str, Mix], ...]:
+def heldout_mixes(heldout: Sequence[str], tokenizer: Model) -> tuple[tuple[str, Mix], ...]:
     """Every held-out set once through, in a fixed order."""
     return tuple(
         (name, Mix(sources=((name, Tokenize(documents=documents_of(source), tokenizer=tokenizer)),)))
-        for name, source in _all_named(heldout, "heldout").items()
+        for name, source in all_named(heldout, "heldout").items()
     )

@@ -8,7 +8,7 @@ from winnow.bench.metrics import lower_is_better
 from winnow.bench.transfer import Estimate, Transfer
 from winnow.report.figures import count, duration
 from winnow.report.leaderboard_model import MAX_MATRIX, SEED_NUMBERS, Board, Floor, Gap, Leaderboard, Row, Score
-from winnow.report.leaderboard_pictures import colours, curves, digits, dots, scatter, spread
+from winnow.report.leaderboard_pictures import colours, curves, digits, dots, scatter, signed, spread
 from winnow.report.markup import Markup, join, tag
 from winnow.report.page import figure, frame
 
@@ -151,8 +151,7 @@ def _behind(gap: Gap | None) -> Markup:
 
 
 def _signed(gap: Gap) -> str:
-    number = digits(gap.value, _half(gap))
-    return number if number.startswith("-") else f"+{number}"
+    return signed(gap.value, _half(gap))
 
 
 def _half(gap: Gap) -> float | None:

@@ -37,9 +37,23 @@ def digits(value: float, width: float | None) -> str:
     return f"{value:.{places}f}"
 
 
+def signed(value: float, width: float | None) -> str:
+    """A difference with its sign, and the digits that its interval allows.
+
+    >>> signed(0.01234, 0.002), signed(-0.5, None)
+    ('+0.0123', '-0.5000')
+    """
+    number = digits(value, width)
+    return number if number.startswith("-") else f"+{number}"
+
+
 def spread(scores: Iterable[Score]) -> tuple[float, float]:
     """The range that holds all runs and intervals, with a margin."""
-    values = [value for one in scores for value in (*one.seeds, *(one.interval or ()))]
+    return padded([value for one in scores for value in (*one.seeds, *(one.interval or ()))])
+
+
+def padded(values: Sequence[float]) -> tuple[float, float]:
+    """The range that holds all values, with a margin."""
     low, high = min(values), max(values)
     margin = (high - low) * 0.04 or abs(high) * 0.01 or 1.0
     return low - margin, high + margin
@@ -90,7 +104,7 @@ def curves(found: Curves, colour: Mapping[str, str]) -> Markup | None:
     def y(value: float) -> float:
         return top + (height - top - bottom) * (high - value) / span
 
-    ends = _apart({name: y(line[-1][1]) for name, line in lines.items()}, height - bottom)
+    ends = apart({name: y(line[-1][1]) for name, line in lines.items()}, height - bottom)
     drawn = []
     for name, line in lines.items():
         path = "M" + "L".join(f"{x(tokens):.1f} {y(value):.1f}" for tokens, value in line)
@@ -112,7 +126,7 @@ def curves(found: Curves, colour: Mapping[str, str]) -> Markup | None:
     )
 
 
-def _apart(places: Mapping[str, float], bottom: float) -> dict[str, float]:
+def apart(places: Mapping[str, float], bottom: float) -> dict[str, float]:
     """Heights of labels near where they belong, none above another's feet."""
     order = sorted(places, key=lambda name: places[name])
     heights = [places[name] for name in order]
@@ -141,7 +155,7 @@ def scatter(found: Transfer, colour: Mapping[str, str]) -> Markup:
         return left + (width - left - right) * across, height - bottom - (height - top - bottom) * up
 
     places = {name: at(point) for name, point in zip(found.candidates, found.points, strict=True)}
-    heights = _apart({name: y for name, (_, y) in places.items()}, height - bottom)
+    heights = apart({name: y for name, (_, y) in places.items()}, height - bottom)
     drawn = []
     for (name, (x, y)), point in zip(places.items(), found.points, strict=True):
         before = x > width * 0.6
