@@ -63,16 +63,26 @@ def fine_tune(
     model: str,
     tasks: tuple[str, ...],
     task_files: tuple[str, ...] = (),
+    fields: tuple[str, ...] = (),
     runs: int = 5,
+    learning_rate: float | None = None,
     seed: int = 0,
 ) -> FineTune:
-    """Fine-tune a language model on classification tasks and measure its accuracy, as papers do with GLUE.
+    """Fine-tune a language model on classification tasks and measure its accuracy on each, as papers do with GLUE.
 
-    ``--model`` is the directory of a checkpoint or of a Hugging Face model, or a name on the hub. ``--tasks`` are
-    GLUE's (sst2, rte...), looked for in ``--task-files``, or your own as ``NAME=FILE`` or ``NAME=TRAIN,TEST``. A file
-    that is not divided is split into five parts, and each run asks another one.
+    ``--model`` is a checkpoint of ours or any causal model of Hugging Face's layout. ``--tasks`` are names of GLUE's
+    (sst2, rte, ...) whose files are looked for in ``--task-files``, or your own: ``NAME=TRAIN,TEST``, or ``NAME=FILE``,
+    which is split. Accuracies are read beside the share of the most frequent label, ``majority`` in the report.
     """
-    return FineTune(model=model, tasks=tasks, task_files=task_files, num_runs=runs, seed=seed)
+    return FineTune(
+        model=model,
+        tasks=tasks,
+        task_files=task_files,
+        fields=fields,
+        num_runs=runs,
+        learning_rate=learning_rate,
+        seed=seed,
+    )
 
 
 def filtering(
