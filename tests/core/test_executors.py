@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from toys import square_or_die
 
 from winnow.core.errors import WinnowError
-from winnow.core.executors import Died, Executor, Inline, Processes, ending
+from winnow.core.executors import Died, Executor, Inline, Processes, ending, process_context
 
 EXECUTORS = [Inline(), Processes(1), Processes(3)]
 
@@ -65,6 +69,41 @@ def test_workers_are_gone_when_a_run_is_given_up() -> None:
     assert isinstance(worker, int)
     with pytest.raises(ProcessLookupError):
         os.kill(worker, 0)
+
+
+def write_process_id_and_sleep(path: str) -> None:
+    Path(path).with_suffix(".written").write_text(str(os.getpid()))
+    Path(path).with_suffix(".written").rename(path)
+    time.sleep(60)
+
+
+def test_a_worker_ends_with_a_parent_that_was_killed_while_it_works(tmp_path: Path) -> None:
+    written = tmp_path / "worker"
+    parent = process_context().Process(target=run_in_processes, args=(write_process_id_and_sleep, [str(written)]))
+    parent.start()
+    while not written.exists():
+        time.sleep(0.02)
+    parent.kill()
+    parent.join()
+    worker = int(written.read_text())
+    for _ in range(500):
+        if not is_running(worker):
+            return
+        time.sleep(0.02)
+    os.kill(worker, signal.SIGKILL)
+    pytest.fail("the worker goes on after its parent was killed")
+
+
+def run_in_processes(function: Callable[[Any], Any], items: list[Any]) -> None:
+    list(Processes(1).run(function, items))
+
+
+def is_running(process: int) -> bool:
+    """Whether there is such a process and it is no zombie."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_workers_see_the_environment_as_it_is_when_they_start(monkeypatch: pytest.MonkeyPatch) -> None:

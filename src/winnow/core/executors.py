@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -150,9 +151,18 @@ def _ready(workers: list[_Worker]) -> list[_Worker]:
 def _serve(connection: Connection, function: Callable[[Any], Any], environment: dict[str, str]) -> None:
     os.environ.update(environment)  # the server that workers are forked from may be older than a change of it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, ConnectionResetError, BrokenPipeError):  # the parent is gone, and nobody waits any more
         while True:
             connection.send(attempt(function, connection.recv()))
+
+
+def _end_with_parent() -> None:
+    """A task may take hours, and nobody would read its result; what it has written so far is found again."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def attempt(function: Callable[[Any], Any], item: object) -> tuple[bool, Any]:
