@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys import Given, Length, Letters
 
-from winnow.choose.rank import Gumbel, Rank, Rest, Top
+from winnow.choose.rank import Bottom, Gumbel, Rank, Rest, Top
 from winnow.choose.select import Select
 from winnow.core.run import materialize
 from winnow.core.sql import evaluate
@@ -90,3 +90,12 @@ def test_a_top_and_its_rest_are_everything_once_whatever_the_ties(
         materialize(step, made)
         parts.append([id for batch in step.open_shard(Store(made), 0, ["id"]) for id in batch["id"].to_pylist()])
     assert sorted(parts[0] + parts[1]) == [f"d{n:02}" for n in range(len(lengths))]
+
+
+def test_equal_scores_are_broken_by_chance_and_not_by_the_order_of_ids(tmp_path: Path) -> None:
+    documents = Given(shards=(tuple((f"d{n:03}", "aa") for n in range(200)),))
+    step = Select(documents=documents, measures=(Length(documents=documents),), keep=Bottom("length.length", 0.5))
+    materialize(step, tmp_path)
+    places = [int(id[1:]) for batch in step.open_shard(Store(tmp_path), 0, ["id"]) for id in batch["id"].to_pylist()]
+    assert len(places) == 100
+    assert abs(np.mean(places) - 99.5) < 4 * np.std(range(200)) / 10

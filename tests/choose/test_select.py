@@ -90,7 +90,7 @@ def test_a_document_that_broke_a_measure_is_not_kept(tmp_path: Path) -> None:
         (Middle("length.length", 0.2), [12, 13, 14, 15, 16, 17]),
         (Top("length.length", 1.0), list(range(30))),
         (Top("length.length", 0.5, by="length.length"), [21, 22, 23, 24, 25, 26, 27, 28, 29]),
-        (Top("length.length % 2", 0.1), [1, 11, 13]),
+        (Top("length.length % 2", 0.1), [17, 27, 29]),  # of equals the first by the MD5 of their ids
     ],
 )
 def test_ranks_keep_an_exact_share(tmp_path: Path, keep: Rank, expected: list[int]) -> None:

@@ -1,7 +1,7 @@
 """Choices by rank: the top, the middle, the bottom, a draw or a random sample, by documents or by weight.
 
 All of them are one thing: order the documents by a key, and keep a window of their summed weight. So the share that is
-kept is exact, ties are broken by id, and the cut depends on the scores alone.
+kept is exact, ties are broken by a hash of the id, and the cut depends on the scores alone.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +40,8 @@ DECISIONS = pa.schema(
 @dataclass(frozen=True, kw_only=True)
 class Select(Reshaping):
     """The documents that no rule rejects and, of those, the share that a rank keeps."""
+
+    version: ClassVar[str] = "2"
 
     documents: Rows
     measures: tuple[Measure | Aligned, ...] = ()
@@ -181,17 +183,17 @@ class Select(Reshaping):
         return weight(self.keep, [score.name for score in self.scores() if "num_chars" in score.columns().names])
 
     def _ranked(self, tables: Mapping[str, pa.Table]) -> pa.Table:
-        """Key, id, weight and group of every document that no rule rejects."""
+        """Key, tie-breaker, weight and group of every document; the id itself may follow the order of the corpus."""
         assert self.keep is not None
         group = "''" if self.by_group is None else f"coalesce(CAST(({self.by_group}) AS VARCHAR), '')"
-        expressions = {"key": self.keep.key(), "id": "documents.id", "weight": f"CAST({self._weight()} AS DOUBLE)"}
-        return evaluate(tables, {**expressions, "group": group})
+        weight = f"CAST({self._weight()} AS DOUBLE)"
+        return evaluate(tables, {"key": self.keep.key(), "tie": "md5(documents.id)", "weight": weight, "group": group})
 
     def _cuts(self, store: Store, shards: Sequence[int]) -> dict[str, Any]:
-        """For every group the first and last kept ``[key, id]`` in the rank's order."""
+        """For every group the first and last kept ``[key, tie]`` in the rank's order."""
         assert self.keep is not None
         connection = connect()
-        connection.execute("CREATE TEMP TABLE ranked (key DOUBLE, id VARCHAR, weight DOUBLE, grp VARCHAR)")
+        connection.execute("CREATE TEMP TABLE ranked (key DOUBLE, tie VARCHAR, weight DOUBLE, grp VARCHAR)")
         for shard in shards:
             tables = read_columns(self.documents, self.scores(), store, shard, self._expressions())
             rows = self._ranked(tables)
@@ -201,12 +203,12 @@ class Select(Reshaping):
             connection.execute("INSERT INTO ranked SELECT * FROM rows WHERE key IS NOT NULL AND NOT isnan(key)")
         low, high = self.keep.window()
         found = connection.execute(_WINDOW, [low, high]).fetchall()
-        return {group: [[first["key"], first["id"]], [last["key"], last["id"]]] for group, first, last in found}
+        return {group: [[first["key"], first["tie"]], [last["key"], last["tie"]]] for group, first, last in found}
 
     def _in_window(self, tables: Mapping[str, pa.Table], cuts: Mapping[str, Any]) -> np.ndarray[Any, Any]:
         connection = connect()
         connection.register("rows", self._ranked(tables))
-        columns = "grp VARCHAR, low DOUBLE, low_id VARCHAR, high DOUBLE, high_id VARCHAR"
+        columns = "grp VARCHAR, low DOUBLE, low_tie VARCHAR, high DOUBLE, high_tie VARCHAR"
         connection.execute(f"CREATE TEMP TABLE cuts ({columns})")
         for group, (low, high) in cuts.items():
             connection.execute("INSERT INTO cuts VALUES (?, ?, ?, ?, ?)", [group, *low, *high])
@@ -216,15 +218,15 @@ class Select(Reshaping):
 
 _WINDOW = """
     WITH ordered AS (
-        SELECT grp, key, id, sum(weight) OVER (PARTITION BY grp) AS total,
-               sum(weight) OVER (PARTITION BY grp ORDER BY key, id ROWS UNBOUNDED PRECEDING) - weight AS before
+        SELECT grp, key, tie, sum(weight) OVER (PARTITION BY grp) AS total,
+               sum(weight) OVER (PARTITION BY grp ORDER BY key, tie ROWS UNBOUNDED PRECEDING) - weight AS before
         FROM ranked
     )
-    SELECT grp, min({'key': key, 'id': id}), max({'key': key, 'id': id}) FROM ordered
+    SELECT grp, min({'key': key, 'tie': tie}), max({'key': key, 'tie': tie}) FROM ordered
     WHERE before >= (? - 1e-12) * total AND before < (? - 1e-12) * total GROUP BY grp ORDER BY grp
 """
 _INSIDE = """
     WITH numbered AS (SELECT row_number() OVER () AS row, * FROM rows)
-    SELECT coalesce((key, id) >= (low, low_id) AND (key, id) <= (high, high_id), false) AS inside
+    SELECT coalesce((key, tie) >= (low, low_tie) AND (key, tie) <= (high, high_tie), false) AS inside
     FROM numbered LEFT JOIN cuts ON numbered."group" = cuts.grp ORDER BY row
 """
