@@ -51,6 +51,11 @@ bench: $(VENV)/dev  ## speed and quality beside the peers; hours, on a quiet mac
 	$(BIN)/python benchmarks/evaluation.py --items 2 --repetitions 3
 	$(BIN)/python benchmarks/intervals.py
 	$(BIN)/python benchmarks/testbed.py
+	$(BIN)/python benchmarks/loss.py
+	$(BIN)/python benchmarks/memorization.py
+	$(BIN)/python benchmarks/spoiled.py
+	$(BIN)/python benchmarks/fine_tuning.py
+	$(BIN)/python benchmarks/pruning.py
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) winnow-demo winnow-store .bench build dist

@@ -54,7 +54,7 @@ def pruning_study(
     scale: tuple[str, ...] = ("0.3M", "1M"),
     reference_scale: tuple[str, ...] = ("1M", "0.3M"),
     metrics: tuple[str, ...] = ("perplexity", "el2n", "memorization"),
-    fractions: tuple[float, ...] = (0.3, 0.5, 0.7),
+    fractions: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7),
     seeds: int = 3,
     tokens: int | None = None,
     reference_tokens: int | None = None,
