@@ -90,7 +90,7 @@ def main() -> None:
     began, sets = time.perf_counter(), make_sets()
     done = winnow(
         *("run", "pruning_study", "--tokens", str(given.tokens), "--reference-tokens", str(given.reference_tokens)),
-        *("--seeds", str(given.seeds), "--tasks", "sst2", "rte", "--task-files", str(DATA / "eval_tasks")),
+        *("--seeds", str(given.seeds), "--tasks", "sst2", "--task-files", str(DATA / "eval_tasks")),
         *(part for what, named in sets.items() for part in (f"--{what}", *(f"{k}={v}" for k, v in named.items()))),
         *("--store", str(WORK / "store"), "--out", str(WORK / "out")),
     )

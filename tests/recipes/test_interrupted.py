@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -70,11 +71,14 @@ def test_a_run_killed_ten_times_makes_the_same_bytes(reference: Path, tmp_path: 
     while kills < 10:
         store = tmp_path / str(stores)
         run = start(store)
-        time.sleep(moments.uniform(0.2, 2.0))
-        victims = [run.pid] if kills % 2 else workers_of(run)
-        if victims and run.poll() is None:
-            os.kill(moments.choice(victims), signal.SIGKILL)
-            kills += 1
+        while not workers_of(run) and run.poll() is None:  # on a slow machine the start takes seconds
+            time.sleep(0.05)
+        time.sleep(moments.uniform(0.0, 1.5))
+        workers = [] if kills % 2 else workers_of(run)
+        if run.poll() is None:
+            with contextlib.suppress(ProcessLookupError):  # it was done in this moment
+                os.kill(moments.choice(workers or [run.pid]), signal.SIGKILL)
+                kills += 1
         if run.wait() == 0:  # it was done, or got over the death of a worker: the next run starts anew
             assert shards(store) == shards(reference)
             stores += 1
