@@ -124,7 +124,7 @@ def ran(real_texts: Callable[[str, int], list[str]], tmp_path_factory: pytest.Te
         *("--heldout", f"news={where / 'heldout.jsonl'}", "--scale", "0.3M", "--reference-scale", "0.3M"),
         *("--metrics", "perplexity", "memorization", "--fractions", "0.5", "--seeds", "1", "--tokens", "4200"),
         *("--reference-tokens", "8300", "--vocabulary", "400", "--store", str(where / "store")),
-        *("--out", str(where / "out"), "--workers", "2", "--json"),
+        *("--out", str(where / "out"), "--workers", "0", "--json"),
     ]
     return Ran(options, where, run(options))
 
