@@ -6,7 +6,7 @@ differ in nothing but chance. ``winnow bench`` trains each at two scales of the 
 them on text of sources that nobody trained on; ``winnow compare`` judges. What must come out: clean is better than
 spoiled on brown and nltk_speeches_news with an interval that excludes zero, and the halves are not decided.
 
-    python benchmarks/testbed.py [--tokens N] [--seeds N]
+    python benchmarks/testbed.py [--scale 0.3M 1M] [--tokens N] [--seeds N]
 """
 
 from __future__ import annotations
@@ -94,13 +94,14 @@ def judged(a: str, b: str, out: Path) -> list[str]:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--scale", nargs="+", default=list(SCALES))
     arguments.add_argument("--tokens", type=int, default=800_000)
     arguments.add_argument("--seeds", type=int, default=3)
     given = arguments.parse_args()
     candidates, heldout = make_sets()
     began, out = time.perf_counter(), WORK / "out"
     benched = winnow(
-        *("bench", "filtering", "--scale", *SCALES, "--seeds", str(given.seeds), "--tokens", str(given.tokens)),
+        *("bench", "filtering", "--scale", *given.scale, "--seeds", str(given.seeds), "--tokens", str(given.tokens)),
         *("--candidate", *(f"{name}={path}" for name, path in candidates.items())),
         *("--heldout", *(f"{name}={path}" for name, path in heldout.items())),
         *("--tasks", "small", "--task-files", str(DATA / "eval_tasks"), "--max-items", "50"),
