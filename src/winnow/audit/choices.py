@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from winnow.choose.comparison import Comparison
-from winnow.choose.rank import ByScore, weight
+from winnow.choose.rank import ByScore
 from winnow.choose.select import Select
 from winnow.core.run import num_shards
 from winnow.core.sql import columns_in
@@ -77,18 +77,15 @@ class Cut:
 
     def decided(self, store: Store) -> Decided:
         """Who lies outside the window, and how far from its innermost point."""
-        select, key = self.select, self.keep.key()
-        counted = [score.name for score in select.scores() if "num_chars" in score.columns().names]
-        heavy = f"CAST({weight(self.keep, counted)} AS DOUBLE)"
-        group = f"coalesce(CAST(({select.by_group}) AS VARCHAR), '')" if select.by_group else "''"
+        key, weight, group = self.select.order()
         found, ids = Decided(), []
         rows: list[Sequence[NDArray[Any]]] = [(np.zeros(0), np.zeros(0), np.zeros(0, str))]
-        for one in _looks(select, store, key, heavy, group):
+        for one in _looks(self.select, store, key, weight, group):
             reasons = one.rejected_by.to_pylist()
             open_ = [place for place, each in enumerate(reasons) if set(each) <= {RANK}]
             found.reasons |= {one.ids[place]: tuple(reasons[place]) for place in open_}
             ids += [one.ids[place] for place in open_]
-            rows.append((one.numbers(key)[open_], one.numbers(heavy)[open_], _texts(one, group)[open_]))
+            rows.append((one.numbers(key)[open_], one.numbers(weight)[open_], _texts(one, group)[open_]))
         keys, weights, groups = (np.concatenate(part) for part in zip(*rows, strict=True))
         away = distances(keys, weights, groups, innermost(self.keep))
         found.distances = dict(zip(ids, away.tolist(), strict=True))

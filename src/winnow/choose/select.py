@@ -66,6 +66,12 @@ class Select(Reshaping):
         measures = [*self.measures, *(measure for one in self.rule_sets() for measure in one.measures)]
         return scores_of(self.documents, measures)
 
+    def order(self) -> tuple[str, str, str]:
+        """SQL of what a selection with a rank orders documents by, of what each weighs, and of its group."""
+        assert self.keep is not None
+        group = "''" if self.by_group is None else f"coalesce(CAST(({self.by_group}) AS VARCHAR), '')"
+        return self.keep.key(), f"CAST({self._weight()} AS DOUBLE)", group
+
     def inputs(self) -> tuple[Step, ...]:
         """The documents and everything that judges them."""
         return (self.documents, *self.scores())
@@ -184,10 +190,8 @@ class Select(Reshaping):
 
     def _ranked(self, tables: Mapping[str, pa.Table]) -> pa.Table:
         """Key, tie-breaker, weight and group of every document; the id itself may follow the order of the corpus."""
-        assert self.keep is not None
-        group = "''" if self.by_group is None else f"coalesce(CAST(({self.by_group}) AS VARCHAR), '')"
-        weight = f"CAST({self._weight()} AS DOUBLE)"
-        return evaluate(tables, {"key": self.keep.key(), "tie": "md5(documents.id)", "weight": weight, "group": group})
+        key, weight, group = self.order()
+        return evaluate(tables, {"key": key, "tie": "md5(documents.id)", "weight": weight, "group": group})
 
     def _cuts(self, store: Store, shards: Sequence[int]) -> dict[str, Any]:
         """For every group the first and last kept ``[key, tie]`` in the rank's order."""
