@@ -16,6 +16,7 @@ import torch
 
 from winnow.core.errors import InputError
 from winnow.evaluate.generation import continuations
+from winnow.evaluate.memory import by_halves
 from winnow.evaluate.prefixes import Size, Stage, Tree, batches
 from winnow.evaluate.requests import Answer, Prompt, Request
 from winnow.evaluate.spans import Ids, Span, prompt_tokens, spans
@@ -137,16 +138,10 @@ class Engine:
         for place in range(len(requests)):
             yield Answer(float(nats[place]), int(tokens[place]), bool(greedy[place]))
 
-    def _scores(self, batch: Sequence[Span]) -> list[tuple[float, bool]]:
-        """Nats of each span, and whether each of its tokens was the most probable; halves of it where memory ends."""
-        try:
-            with torch.inference_mode():
-                return self._read_batch(batch)
-        except torch.OutOfMemoryError:
-            if len(batch) == 1:
-                raise
-        half = len(batch) // 2
-        return self._scores(batch[:half]) + self._scores(batch[half:])
+    def _scores(self, batch: list[Span]) -> list[tuple[float, bool]]:
+        """Nats of each span, and whether each of its tokens was the most probable."""
+        with torch.inference_mode():
+            return by_halves(self._read_batch, batch)
 
     def _read_batch(self, batch: Sequence[Span]) -> list[tuple[float, bool]]:
         tree = Tree.of(batch)

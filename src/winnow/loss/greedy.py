@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from winnow.evaluate.engine import SIZES, STATES
+from winnow.evaluate.memory import by_halves
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,17 +87,6 @@ def _in_batches(match: Match, tokens: NDArray[np.int64], num_rows: int, device: 
     """The matches of so many rows at a time, in the order of the rows."""
     batches = torch.from_numpy(tokens).split(max(1, num_rows))
     with torch.inference_mode():
-        found = [each for batch in batches for each in _fitting(match, batch.to(device))]
+        found = [each for batch in batches for each in by_halves(lambda rows: [match(rows)], batch.to(device))]
     right, finite = (torch.cat(parts).cpu().numpy() for parts in zip(*found, strict=True))
     return Matches(right, finite)
-
-
-def _fitting(match: Match, rows: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """The matches of rows, or of halves of them where memory ends."""
-    try:
-        return [match(rows)]
-    except torch.OutOfMemoryError:
-        if len(rows) == 1:
-            raise
-    left, right = rows.tensor_split(2)
-    return _fitting(match, left) + _fitting(match, right)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from winnow.evaluate.engine import SIZES
+from winnow.evaluate.memory import by_halves
 from winnow.evaluate.spans import Ids, Span, windows
 from winnow.loss.token_statistics import TokenStatistics, token_statistics
 
@@ -34,9 +35,9 @@ def read_documents(
     spans = [span for place, ids in enumerate(documents) for span in _spans(ids, place, network, sliding)]
     ends = np.cumsum([span.asked for span in spans], dtype=np.int64)
     found = np.empty((len(TokenStatistics._fields), ends[-1] if len(ends) else 0))
-    beyond = set()
+    beyond, numbers_of = set(), functools.partial(_numbers, network=network)
     for batch in _batches(spans, network):
-        for place, numbers in zip(batch, _numbers([spans[place] for place in batch], network), strict=True):
+        for place, numbers in zip(batch, by_halves(numbers_of, [spans[place] for place in batch]), strict=True):
             if numbers is None:
                 beyond.add(spans[place].request)
             else:
@@ -68,16 +69,15 @@ def _batches(spans: Sequence[Span], network: Network) -> Iterator[list[int]]:
         start = stop
 
 
-def _numbers(batch: Sequence[Span], network: Network) -> list[NDArray[np.float64] | None]:
-    """Of each span's asked tokens; by halves of the batch where memory ends, None for a span that it ends at."""
+def _numbers(batch: list[Span], network: Network) -> list[NDArray[np.float64] | None]:
+    """Of each span's asked tokens; None for one that memory ends at."""
     try:
         return list(_read_batch(batch, network))
     except torch.OutOfMemoryError:
         _tell(network.name)
-    if len(batch) == 1:
-        return [None]
-    half = len(batch) // 2
-    return _numbers(batch[:half], network) + _numbers(batch[half:], network)
+        if len(batch) > 1:
+            raise
+    return [None]
 
 
 def _read_batch(batch: Sequence[Span], network: Network) -> Iterator[NDArray[np.float64]]:
