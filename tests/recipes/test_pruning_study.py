@@ -97,6 +97,11 @@ def test_an_unknown_metric_is_refused() -> None:
         planned(metrics=("perplexty",))
 
 
+def test_a_pool_and_a_reference_corpus_of_one_name_are_refused() -> None:
+    with pytest.raises(RecipeError, match="--pool and --reference both name 'web'"):
+        planned(reference=("web=like.jsonl",))
+
+
 class Ran(NamedTuple):
     """A study that was run."""
 

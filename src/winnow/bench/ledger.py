@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from winnow.core.errors import InputError, did_you_mean
-from winnow.core.files import appearing, open_parquet, read_json, write_json
+from winnow.core.files import appearing, copy, open_parquet, read_json, write_json
 from winnow.core.storage import place
 
 Curve = tuple[tuple[int, float], ...]
@@ -155,6 +155,15 @@ def write_ledger(runs: Iterable[Run], directory: str | Path) -> Ledger:
         pq.write_table(to_table(ledger), temporary, compression="zstd")
     write_json(where / JSON, [asdict(run) for run in ledger])
     return ledger
+
+
+def add_ledger(made: Ledger, directory: str | Path) -> Ledger:
+    """Add a ledger's runs, and the items that lie beside them, to the ledger in another directory."""
+    where = place(directory)
+    for run in made:
+        if run.items is not None and (items := made.items_path(run)):
+            copy(items, where / run.items)
+    return write_ledger(made, where)
 
 
 def read_ledger(path: str | Path) -> Ledger:

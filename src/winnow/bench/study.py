@@ -9,16 +9,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from winnow.bench.ledger import read_ledger, write_ledger
+from winnow.bench.ledger import add_ledger, read_ledger
 from winnow.bench.pruning import Agreement, Arm, Reference, Scoring, Setting, Study, Ties, write_study
 from winnow.bench.statistics import Values
 from winnow.bench.tracks import Bench, scale_label
-from winnow.core.files import copy, read_json
+from winnow.core.files import read_json
 from winnow.core.run import num_shards
 from winnow.core.sql import evaluate, read_columns
 from winnow.core.step import Aligned, Whole
 from winnow.core.table import Store
 from winnow.evaluate.evaluate import Evaluate
+from winnow.evaluate.fine_tune import FineTune
 from winnow.evaluate.shapes import BITS_PER_BYTE
 from winnow.lm.mix import ABOUT
 from winnow.lm.scales import find_scale
@@ -52,8 +53,12 @@ class PruningStudy(Whole):
     """Name of the reference model that scores unless a claim is about references."""
     scored: tuple[Scored, ...]
     """Scorings of the base pool, the base reference's perplexity first; each pair's agreement is measured."""
-    accuracies: tuple[str, ...] = ()
-    """Metrics of accuracy after fine-tuning, the one that claims are judged by first."""
+
+    @property
+    def accuracies(self) -> tuple[str, ...]:
+        """Metrics of accuracy after fine-tuning, the one that claims are judged by first."""
+        measured = (one for _, some in self.bench.entries for one in some)
+        return next((one.metrics for one in measured if isinstance(one, FineTune)), ())
 
     def inputs(self) -> tuple[Aligned | Bench, ...]:
         """The runs, and the scores."""
@@ -61,12 +66,7 @@ class PruningStudy(Whole):
 
     def make(self, store: Store, directory: Path) -> dict[str, int]:
         """Copy the ledger and its items, and write down what the study is."""
-        made = read_ledger(store.table(self.bench).files())
-        for run in made:
-            if run.items is not None and (items := made.items_path(run)):
-                (directory / run.items).parent.mkdir(exist_ok=True)
-                copy(items, directory / run.items)
-        ledger = write_ledger(made, directory)
+        ledger = add_ledger(read_ledger(store.table(self.bench).files()), directory)
         scores = [_values(one, store) for one in self.scored]
         evaluation = self.bench.entries[0][1][0]
         assert isinstance(evaluation, Evaluate) and isinstance(evaluation.model, Train)

@@ -65,9 +65,19 @@ class FineTune(Whole):
     seed: int = 0
     """Of the split, the heads and the orders."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tasks' names."""
+        return tuple(task.partition("=")[0] for task in self.tasks)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What the accuracies are called, task by task."""
+        return tuple(f"{item_task(name)}/{ACCURACY}" for name in self.names)
+
     def check(self) -> None:
         """Refuse what cannot be learnt."""
-        names = [task.partition("=")[0] for task in self.tasks]
+        names = self.names
         if not names:
             raise RecipeError("nothing to fine-tune on: name tasks such as sst2, or files as NAME=TRAIN,TEST")
         if len({*names}) < len(names):
@@ -93,7 +103,8 @@ class FineTune(Whole):
 
         work = store.directory(self) / "parts"
         path = self.model if isinstance(self.model, str) else str(store.table(self.model).files())
-        tasks = [task.read() for task in self._tasks()]
+        found = self._tasks()
+        tasks = [task.read() for task in found]
         with ready_model(path) as model:
             rate = self.learning_rate or default_learning_rate(model.network.num_params)
             makers = {
@@ -104,7 +115,8 @@ class FineTune(Whole):
             runs = list(done_parts(self.label, makers, work))
         items = merged(runs)
         pq.write_table(items, directory / ITEMS, compression="zstd")
-        write_json(directory / REPORT, self._report(items, runs, rate))
+        notes = [task.note for task in found if task.note]
+        write_json(directory / REPORT, self._report(items, runs, rate, notes))
         remove(work)
         return {"num_tasks": len(tasks), "num_items": items.num_rows}
 
@@ -122,7 +134,7 @@ class FineTune(Whole):
         predicted = classifier.predict(encode([example.texts for example in test], network))
         rows = [
             {
-                "task": f"fine_tuned/{task.name}",
+                "task": item_task(task.name),
                 "metric": ACCURACY,
                 "item": example.item,
                 "numerator": float(task.labels[found] == example.label),
@@ -134,7 +146,7 @@ class FineTune(Whole):
         ]
         return pa.Table.from_pylist(rows, schema=SCHEMA)
 
-    def _report(self, items: pa.Table, runs: Sequence[pa.Table], rate: float) -> dict[str, Any]:
+    def _report(self, items: pa.Table, runs: Sequence[pa.Table], rate: float, notes: Sequence[str]) -> dict[str, Any]:
         of_runs: dict[str, list[float]] = defaultdict(list)
         for run in runs:
             for name, accuracy in accuracies(run).items():
@@ -144,9 +156,14 @@ class FineTune(Whole):
             "majority": majorities(items),
             "runs": of_runs,
             "learning_rate": rate,
-            "tasks": [task.name for task in self._tasks()],
-            "notes": [task.note for task in self._tasks() if task.note],
+            "tasks": list(self.names),
+            "notes": notes,
         }
+
+
+def item_task(name: str) -> str:
+    """What a task is called among items and metrics, apart from one of that name that is not learnt first."""
+    return f"fine_tuned/{name}"
 
 
 def merged(runs: Sequence[pa.Table]) -> pa.Table:

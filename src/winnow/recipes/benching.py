@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from winnow.bench.imported import ImportedRuns
-from winnow.bench.ledger import Ledger, read_ledger, write_ledger
+from winnow.bench.ledger import Ledger, add_ledger, read_ledger
 from winnow.bench.tracks import Bench
 from winnow.core.errors import RecipeError
 from winnow.core.executors import Executor
-from winnow.core.files import copy, write_json
+from winnow.core.files import write_json
 from winnow.core.plain import to_plain
 from winnow.core.run import materialize
 from winnow.core.step import Step
@@ -58,10 +58,7 @@ def run_bench(
         raise RecipeError(f"{name} makes {type(step).__name__}, not a bench: winnow run makes it")
     materialize(step, store, executor, failure_budget=failure_budget, progress=progress(quiet))
     made = read_ledger(Store(store).table(step).files())
-    for run in made:
-        if run.items is not None and (items := made.items_path(run)):
-            copy(items, out / run.items)
-    ledger = write_ledger(made, out)
+    ledger = add_ledger(made, out)
     (out / "leaderboard.html").write_text(render(ledger), encoding="utf-8")
     write_json(out / "recipe.json", {"recipe": to_plain(step)})
     remember(name, step, Store(store), out)

@@ -72,11 +72,11 @@ def pruning_study(
     pruned by the base's perplexity. All train for equal steps. ``--tasks`` are classification tasks (sst2, rte...) that
     the models of the base are fine-tuned on; the first is judged.
     """
-    if unknown := [metric for metric in metrics if metric not in METRICS]:
-        raise RecipeError(f"--metrics names {unknown[0]!r}; known: {', '.join(METRICS)}")
+    pools, corpora = all_named(pool, "pool"), all_named(reference, "reference")
+    _check(pools, corpora, metrics)
     plan = _Plan(
-        pools={name: documents_of(text) for name, text in all_named(pool, "pool").items()},
-        corpora={name: documents_of(text) for name, text in all_named(reference, "reference").items()},
+        pools={name: documents_of(text) for name, text in pools.items()},
+        corpora={name: documents_of(text) for name, text in corpora.items()},
         reference_scales=reference_scale,
         reference_tokens=reference_tokens,
         metrics=metrics,
@@ -101,8 +101,18 @@ def pruning_study(
         pool=plan.pool,
         reference=plan.reference,
         scored=tuple(plan.scored()),
-        accuracies=tuple(f"fine_tuned/{task.partition('=')[0]}/accuracy" for task in tasks),
     )
+
+
+def _check(pools: Mapping[str, str], corpora: Mapping[str, str], metrics: tuple[str, ...]) -> None:
+    """Refuse metrics that there are not, and names that would stand for two things."""
+    if unknown := [metric for metric in metrics if metric not in METRICS]:
+        raise RecipeError(f"--metrics names {unknown[0]!r}; known: {', '.join(METRICS)}")
+    if shared := [name for name in pools if name in corpora]:
+        raise RecipeError(
+            f"--pool and --reference both name {shared[0]!r}: a reference model is known by what it was trained on, "
+            "and one has seen the pool; give two names"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
