@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from winnow.bench.transfer import transfer
     from winnow.choose.comparison import Comparison
     from winnow.choose.distil import distil
-    from winnow.choose.rank import Bottom, Gumbel, Middle, Rest, Sample, Top
+    from winnow.choose.rank import Accept, BatchTop, Bottom, Gumbel, Middle, Rest, Sample, Top
     from winnow.choose.rules import RuleSet, rule_set
     from winnow.choose.select import Select
     from winnow.choose.unique import uncontaminated, unique
@@ -93,9 +93,11 @@ if TYPE_CHECKING:
     from winnow.measure.url import Url
 
 _HOMES = {
+    "Accept": "choose.rank",
     "Advised": "lm.shares",
     "Aligned": "core.step",
     "AskLLM": "measure.ask_llm",
+    "BatchTop": "choose.rank",
     "Bench": "bench.tracks",
     "BenchmarkExamples": "measure.benchmark_examples",
     "Bottom": "choose.rank",
@@ -211,9 +213,11 @@ _HOMES = {
 }
 
 __all__ = [
+    "Accept",
     "Advised",
     "Aligned",
     "AskLLM",
+    "BatchTop",
     "Bench",
     "BenchmarkExamples",
     "Bottom",

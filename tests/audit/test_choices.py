@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from winnow.audit.choices import All, Cut, Decided, Rules, choices_of, columns_read, innermost, positions, scores_of
 from winnow.choose.comparison import Comparison
-from winnow.choose.rank import Bottom, ByScore, Gumbel, Middle, Rest, Top
+from winnow.choose.rank import Accept, BatchTop, Bottom, ByScore, Gumbel, Middle, Rest, Top
 from winnow.choose.rules import RuleSet
 from winnow.choose.select import Select
 from winnow.choose.unique import unique
@@ -80,6 +80,13 @@ def test_the_middle_goes_by_the_distance_from_the_median_rank(pages: Read, tmp_p
     assert [found[f"d{place}"] for place in (0, 4, 5, 9)] == pytest.approx([0.45, 0.05, 0.05, 0.45])
 
 
+def test_what_is_drawn_by_score_goes_by_the_score(pages: Read, tmp_path: Path) -> None:
+    """Which documents are kept differs by the draw; how far each is from the first does not."""
+    top = distances(pages, Top("score.value", 0.5), tmp_path)
+    assert distances(pages, BatchTop("score.value", 0.5, kept=2), tmp_path) == top
+    assert distances(pages, Accept("score.value", 0.5, kept=1), tmp_path) == top
+
+
 def test_a_document_without_a_score_is_dropped_last_of_all(pages: Read, tmp_path: Path) -> None:
     assert distances(pages, Top("score.value", 0.5), tmp_path)["without"] == np.inf
 
@@ -96,7 +103,15 @@ def test_a_rank_by_weight_counts_what_weighs(pages: Read, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("keep", "point"),
-    [(Top("x", 0.1), 0), (Bottom("x", 1.0), 0), (Middle("x", 0.3), 0.5), (Rest("x", 0.2), 1), (Gumbel("x", 0.5), 0)],
+    [
+        (Top("x", 0.1), 0),
+        (Bottom("x", 1.0), 0),
+        (Middle("x", 0.3), 0.5),
+        (Rest("x", 0.2), 1),
+        (Gumbel("x", 0.5), 0),
+        (BatchTop("x", 0.5), 0),
+        (Accept("x", 0.9), 0),
+    ],
 )
 def test_every_rank_closes_in_on_one_point(keep: ByScore, point: float) -> None:
     assert innermost(keep) == point

@@ -105,6 +105,12 @@ def test_a_rank_counts_only_what_the_rules_left(tmp_path: Path) -> None:
     assert {row["reason"] for row in decisions(step, tmp_path)} == {None, "toy:odd", "rank"}
 
 
+def test_what_has_no_weight_is_kept_with_what_stands_beside_it(tmp_path: Path) -> None:
+    by = "CASE WHEN length.length IN (3, 27, 28) THEN NULL ELSE 1 END"
+    step = Select(documents=LETTERS, measures=(LENGTH,), keep=Top("length.length", 0.1, by=by))
+    assert kept(step, tmp_path) == ["d25", "d26", "d27", "d28", "d29"]
+
+
 def test_a_rank_within_groups_keeps_the_share_of_each(tmp_path: Path) -> None:
     step = Select(documents=LETTERS, measures=(LENGTH,), keep=Top("length.length", 0.2), by_group="length.length >= 20")
     assert kept(step, tmp_path) == ["d16", "d17", "d18", "d19", "d28", "d29"]

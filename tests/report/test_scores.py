@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from winnow.choose.comparison import Comparison
-from winnow.choose.rank import Bottom, Middle, Sample, Top
+from winnow.choose.rank import Accept, BatchTop, Bottom, Middle, Rank, Sample, Top
 from winnow.choose.select import Select
 from winnow.core.executors import Inline
 from winnow.core.run import materialize
@@ -45,7 +45,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("store")
 
 
-def choice(pool: Read, rank: Top | Bottom | Middle | Sample) -> Select:
+def choice(pool: Read, rank: Rank) -> Select:
     return Select(documents=pool, measures=MEASURES, keep=rank)
 
 
@@ -124,6 +124,18 @@ def test_a_single_choice_by_rank_is_looked_at_as_well(pool: Read, store: Path) -
     found = collect(select, Store(store), recipe="one").scores
     assert len(found) == 1
     assert [mark.operator for mark in found[0].scores[0].histogram.marks] == ["<", ">"]
+
+
+@pytest.mark.parametrize(("rank", "name"), [(BatchTop, "batchtop 50%"), (Accept, "accept 50%")])
+def test_what_is_drawn_by_score_is_told_as_any_choice_by_rank(
+    pool: Read, store: Path, rank: type[BatchTop | Accept], name: str
+) -> None:
+    select = choice(pool, rank("text.num_chars", 0.5, kept=2))
+    materialize(select, store, Inline())
+    found = collect(select, Store(store), recipe="one")
+    assert [one.name for one in found.scores[0].scores] == [f"{name} by text.num_chars"]
+    assert found.scores[0].scores[0].kept == Store(store).table(select).manifest.counts["kept"]
+    assert "Just dropped" in render(found)
 
 
 def test_a_random_sample_has_no_score(pool: Read, store: Path) -> None:

@@ -7,15 +7,18 @@ columns of numbers only and takes seconds.
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from winnow.choose.rank import Rank, weight
+from winnow.choose.rank import RANKED, Rank, weight
 from winnow.choose.rules import RuleSet, rule_set
 from winnow.core.database import connect
 from winnow.core.errors import RecipeError
@@ -90,15 +93,16 @@ class Select(Reshaping):
         if self.keep is not None:
             if not 0 < self.keep.fraction <= 1:
                 raise RecipeError(f"keep.fraction is {self.keep.fraction}; it must lie in (0, 1]")
+            self.keep.window()  # refuses what makes no batch
             check_expressions(known, {"keep": self.keep.key(), "keep.by": self._weight()}, NUMBERS)
         if self.by_group is not None:
             check_expressions(known, {"by_group": self.by_group}, ["VARCHAR", *ORDERED])
 
     def split(self, store: Store) -> list[Part]:
-        """One part per shard of the documents, with the rank's cuts, which need a look at all of them."""
+        """One part per shard of the documents, with what the rank keeps of it, which needs a look at all of them."""
         shards = range(num_shards(self.documents, store))
-        cuts = self._cuts(store, shards) if self.keep is not None else None
-        return [{"shard": shard, "cuts": cuts} for shard in shards]
+        ranked = [None] * len(shards) if self.keep is None else self._chosen(self.keep, store, shards)
+        return [{"shard": shard, "ranked": bits} for shard, bits in zip(shards, ranked, strict=True)]
 
     def writer(self, directory: Path, index: int, part: Part) -> ShardWriter:
         """One shard of decisions per shard of documents."""
@@ -106,12 +110,12 @@ class Select(Reshaping):
 
     def make(self, part: Part, store: Store, out: ShardWriter, guard: Guard) -> None:
         """Decide on the documents of one shard."""
-        tables = read_columns(self.documents, self.scores(), store, part["shard"], self._expressions())
+        tables = read_columns(self.documents, self.scores(), store, part["shard"], self._conditions().values())
         rejected = self._rejected(tables)
         reasons = list(rejected)
-        if part["cuts"] is not None:
-            open_ = ~np.logical_or.reduce([np.zeros(tables["documents"].num_rows, bool), *rejected.values()])
-            rejected["rank"] = open_ & ~self._in_window(tables, part["cuts"])
+        if part["ranked"] is not None:
+            rows = tables["documents"].num_rows
+            rejected["rank"] = _open(rejected, rows) & ~_unpacked(part["ranked"], rows)
             reasons.append("rank")
         self._write(tables["documents"], reasons, rejected, out)
 
@@ -129,17 +133,12 @@ class Select(Reshaping):
             if chosen.num_rows:
                 yield chosen if columns is None else chosen.select(list(columns))
 
-    def _expressions(self) -> list[str]:
-        """All SQL that is evaluated."""
-        ranked = [] if self.keep is None else [self.keep.key(), self._weight(), self.by_group or ""]
-        return [*self._conditions().values(), *ranked]
-
     def _conditions(self) -> dict[str, str]:
         """Reason to condition, first of all for documents that broke a measure."""
         broken = {f"quarantined:{score.name}": f"{score.name}.quarantined" for score in self.scores()}
         return {**broken, **self.rules()}
 
-    def _rejected(self, tables: Mapping[str, pa.Table]) -> dict[str, np.ndarray[Any, np.dtype[np.bool_]]]:
+    def _rejected(self, tables: Mapping[str, pa.Table]) -> dict[str, NDArray[np.bool_]]:
         """For every reason, the documents it rejects."""
         conditions = self._conditions()
         if not conditions:
@@ -152,7 +151,7 @@ class Select(Reshaping):
         self,
         documents: pa.Table,
         reasons: Sequence[str],
-        rejected: Mapping[str, np.ndarray[Any, np.dtype[np.bool_]]],
+        rejected: Mapping[str, NDArray[np.bool_]],
         out: ShardWriter,
     ) -> None:
         rows = documents.num_rows
@@ -191,46 +190,38 @@ class Select(Reshaping):
     def _ranked(self, tables: Mapping[str, pa.Table]) -> pa.Table:
         """Key, tie-breaker, weight and group of every document; the id itself may follow the order of the corpus."""
         key, weight, group = self.order()
+        weight = f"coalesce({weight}, 0)"
         return evaluate(tables, {"key": key, "tie": "md5(documents.id)", "weight": weight, "group": group})
 
-    def _cuts(self, store: Store, shards: Sequence[int]) -> dict[str, Any]:
-        """For every group the first and last kept ``[key, tie]`` in the rank's order."""
-        assert self.keep is not None
+    def _chosen(self, keep: Rank, store: Store, shards: Sequence[int]) -> list[str]:
+        """For every shard a bit per document: whether the rank keeps it of those that no rule rejects."""
+        expressions = [*self._conditions().values(), *self.order()]
         connection = connect()
-        connection.execute("CREATE TEMP TABLE ranked (key DOUBLE, tie VARCHAR, weight DOUBLE, grp VARCHAR)")
+        connection.execute(f"CREATE TEMP TABLE ranked ({RANKED})")
+        starts = [0]
         for shard in shards:
-            tables = read_columns(self.documents, self.scores(), store, shard, self._expressions())
+            tables = read_columns(self.documents, self.scores(), store, shard, expressions)
             rows = self._ranked(tables)
-            rejected = list(self._rejected(tables).values())
-            open_ = ~np.logical_or.reduce([np.zeros(rows.num_rows, bool), *rejected])
-            connection.register("rows", rows.filter(pa.array(open_)))
+            places = np.arange(rows.num_rows) + 8 * starts[-1]
+            open_ = _open(self._rejected(tables), rows.num_rows)
+            connection.register("rows", rows.add_column(0, "place", pa.array(places)).filter(pa.array(open_)))
             connection.execute("INSERT INTO ranked SELECT * FROM rows WHERE key IS NOT NULL AND NOT isnan(key)")
-        low, high = self.keep.window()
-        found = connection.execute(_WINDOW, [low, high]).fetchall()
-        return {group: [[first["key"], first["tie"]], [last["key"], last["tie"]]] for group, first, last in found}
-
-    def _in_window(self, tables: Mapping[str, pa.Table], cuts: Mapping[str, Any]) -> np.ndarray[Any, Any]:
-        connection = connect()
-        connection.register("rows", self._ranked(tables))
-        columns = "grp VARCHAR, low DOUBLE, low_tie VARCHAR, high DOUBLE, high_tie VARCHAR"
-        connection.execute(f"CREATE TEMP TABLE cuts ({columns})")
-        for group, (low, high) in cuts.items():
-            connection.execute("INSERT INTO cuts VALUES (?, ?, ?, ?, ?)", [group, *low, *high])
-        found: np.ndarray[Any, Any] = connection.execute(_INSIDE).fetchnumpy()["inside"]
-        return np.asarray(found, bool)
+            starts.append(starts[-1] + -(-rows.num_rows // 8))
+        bits = np.zeros(starts[-1], np.uint8)
+        for chosen in keep.choose(connection):
+            np.bitwise_or.at(bits, chosen >> 3, (128 >> (chosen & 7)).astype(np.uint8))
+        return [_packed(bits[start:end]) for start, end in pairwise(starts)]
 
 
-_WINDOW = """
-    WITH ordered AS (
-        SELECT grp, key, tie, sum(weight) OVER (PARTITION BY grp) AS total,
-               sum(weight) OVER (PARTITION BY grp ORDER BY key, tie ROWS UNBOUNDED PRECEDING) - weight AS before
-        FROM ranked
-    )
-    SELECT grp, min({'key': key, 'tie': tie}), max({'key': key, 'tie': tie}) FROM ordered
-    WHERE before >= (? - 1e-12) * total AND before < (? - 1e-12) * total GROUP BY grp ORDER BY grp
-"""
-_INSIDE = """
-    WITH numbered AS (SELECT row_number() OVER () AS row, * FROM rows)
-    SELECT coalesce((key, tie) >= (low, low_tie) AND (key, tie) <= (high, high_tie), false) AS inside
-    FROM numbered LEFT JOIN cuts ON numbered."group" = cuts.grp ORDER BY row
-"""
+def _open(rejected: Mapping[str, NDArray[np.bool_]], rows: int) -> NDArray[np.bool_]:
+    """The documents that nothing rejects."""
+    found: NDArray[np.bool_] = ~np.logical_or.reduce([np.zeros(rows, bool), *rejected.values()])
+    return found
+
+
+def _packed(bits: NDArray[np.uint8]) -> str:
+    return b64encode(bits.tobytes()).decode()
+
+
+def _unpacked(text: str, rows: int) -> NDArray[np.bool_]:
+    return np.unpackbits(np.frombuffer(b64decode(text), np.uint8), count=rows).astype(bool)
