@@ -3,7 +3,7 @@
 Every run goes to its schedule's end, so a rate is judged by what it reaches and not by how it begins. The budgets are
 those that such rungs are used with on a processor, below one Chinchilla; the table says them.
 
-    python benchmarks/learning_rates.py                 # 0.3M, 1M and 3M: about 40 minutes on one core
+    python benchmarks/learning_rates.py                 # 0.1M to 3M: about 45 minutes on one core
     python benchmarks/learning_rates.py --scales 0.3M   # one rung
 """
 
@@ -25,6 +25,7 @@ SOURCES = ("openstax_textbooks", "wikitext2_valid_test", "bbc_news", "gutenberg_
 HELDOUT_SHARE = 50
 VOCABULARY = 4096
 SWEEP = (
+    ("0.1M", 400_000, (4e-3, 8e-3, 16e-3)),
     ("0.3M", 400_000, (2e-3, 4e-3, 8e-3, 16e-3, 32e-3)),
     ("0.3M", 1_000_000, (8e-3, 16e-3)),
     ("1M", 300_000, (4e-3, 8e-3, 16e-3)),

@@ -15,7 +15,7 @@ DCLM = {  # Li et al. 2024, table 1; mlfoundations/dclm, training/configs and op
     "7B-1x": (6_889_410_560, 6_682_841_088, 137_788_211_200, 5.7e21, 32_851),
     "7B-2x": (6_889_410_560, 6_682_841_088, 275_576_422_400, 1.1e22, 65_702),
 }
-RUNGS = {"0.3M": 3e5, "1M": 1e6, "3M": 3e6, "10M": 1e7, "30M": 3e7, "100M": 1e8}
+RUNGS = {"0.1M": 1e5, "0.3M": 3e5, "1M": 1e6, "3M": 3e6, "10M": 1e7, "30M": 3e7, "100M": 1e8}
 
 
 @pytest.mark.parametrize("name", DCLM)

@@ -10,7 +10,7 @@ Above stand DCLM's five (Li et al. 2024, arXiv 2406.11794, section 3 and table 1
 - batches that make 3,000 to 20,000 steps, a tenth of them for warm-up (DCLM: 9% to 25%);
 - the learning rate falls to a hundredth, weight decay and z-loss are those of DCLM's 400M.
 
-Learning rates of 0.3M, 1M and 3M are tuned (docs/training.md shows the sweep). Those of 10M to 100M are not tuned here:
+Learning rates of 0.1M to 3M are tuned (docs/training.md shows the sweep). Those of 10M to 100M are not tuned here:
 they lie on the line between 3M's and DCLM's 3e-3 at 400M, the logarithm of the rate against that of the block
 parameters.
 
@@ -136,7 +136,7 @@ class Scale:
         if num_tokens > self.shape.vocab_size:
             raise RecipeError(
                 f"the tokenizer has {num_tokens} tokens, and {self.name} has room for {self.shape.vocab_size}: take "
-                "GPT-NeoX's or another of that size, or a scale of the ladder (0.3M to 100M), which takes any"
+                "GPT-NeoX's or another of that size, or a scale of the ladder (0.1M to 100M), which takes any"
             )
         return self
 
@@ -192,6 +192,7 @@ SCALES: dict[str, Scale] = {
     scale.name: scale
     for scale in (
         #     layers heads width                                                          blocks; steps at 1x
+        _rung("0.1M", 2, 2, 64, context=256, batch=8, rate=8e-3, warmup=100),         # 0.107M;  1,043
         _rung("0.3M", 6, 2, 64, context=256, batch=8, rate=16e-3, warmup=300),        # 0.320M;  3,128
         _rung("1M", 5, 4, 128, context=256, batch=16, rate=8e-3, warmup=500),         # 1.005M;  4,906
         _rung("3M", 7, 3, 192, context=512, batch=16, rate=4e-3, warmup=750),         # 3.099M;  7,567
