@@ -33,6 +33,8 @@ BESIDE = {
     "dedup": "measure",
     "decontaminate": "measure",
     "loss": "evaluate",
+    "rater": "evaluate",
+    "meta": "kernels",
 }
 MAX_FILE_LINES = 420
 MAX_FUNCTION_LINES = 60
