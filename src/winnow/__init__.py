@@ -91,6 +91,8 @@ if TYPE_CHECKING:
     from winnow.measure.text import Text
     from winnow.measure.topics import FitTopics, Topics
     from winnow.measure.url import Url
+    from winnow.rater.data_rater import DataRater
+    from winnow.rater.fit import FitDataRater
 
 _HOMES = {
     "Accept": "choose.rank",
@@ -107,6 +109,7 @@ _HOMES = {
     "Comparison": "choose.comparison",
     "ContentHash": "measure.content_hash",
     "Cut": "edit.cut",
+    "DataRater": "rater.data_rater",
     "Dsir": "measure.dsir",
     "EdgeList": "measure.link_graph",
     "Edit": "edit.edit",
@@ -122,6 +125,7 @@ _HOMES = {
     "ExportTokens": "lm.export_tokens",
     "FastText": "measure.fasttext",
     "FineTune": "evaluate.fine_tune",
+    "FitDataRater": "rater.fit",
     "FitDsir": "measure.dsir",
     "FitFastText": "measure.fit_fasttext",
     "FitKMeans": "measure.kmeans",
@@ -227,6 +231,7 @@ __all__ = [
     "Comparison",
     "ContentHash",
     "Cut",
+    "DataRater",
     "Dsir",
     "EdgeList",
     "Edit",
@@ -242,6 +247,7 @@ __all__ = [
     "ExportTokens",
     "FastText",
     "FineTune",
+    "FitDataRater",
     "FitDsir",
     "FitFastText",
     "FitKMeans",

@@ -204,6 +204,7 @@ _RECIPE_OPTIONS = {
 
 def _run(given: list[str]) -> int:
     own, step, options = _recipe_command("run", given)
+    from winnow.bench.rater_study import RaterStudy
     from winnow.bench.study import PruningStudy
     from winnow.choose.comparison import Comparison
     from winnow.core.step import Whole
@@ -215,7 +216,7 @@ def _run(given: list[str]) -> int:
     out = place(own.out or f"winnow-{_name(own.recipe)}")
     done: Any
     with contextlib.redirect_stdout(sys.stderr):  # what libraries have to say is no result
-        if isinstance(step, PruningStudy):
+        if isinstance(step, PruningStudy | RaterStudy):
             done = run_study(own.recipe, step, out=out, **_execution(own))
         elif isinstance(step, Whole) and not isinstance(step, Comparison):
             done = make_recipe(own.recipe, step, out=out, **_execution(own))

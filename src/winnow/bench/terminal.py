@@ -12,6 +12,9 @@ from winnow.bench.compare import Compared, ComparisonResult
 from winnow.bench.findings import Finding, summary
 from winnow.bench.ledger import Ledger
 from winnow.bench.metrics import by_weight
+from winnow.bench.rater import RaterResult
+from winnow.bench.rater_cost import Gain
+from winnow.bench.rater_gaps import Gap
 from winnow.bench.scores import repeats, scores_of
 from winnow.bench.statistics import Noise, Scores, noise_floor
 
@@ -88,6 +91,35 @@ def _measured(found: Finding) -> str:
         f"{part.value:+.4f} ± {(high - low) / 2:.4f}"
         if part.fractions
         else f"{part.value:.2f} ({low:.2f} to {high:.2f})"
+    )
+
+
+def print_rater(result: RaterResult) -> None:
+    """For every scale: the judged arm beside each other one, and how early it is where the unfiltered runs end."""
+    console, judged = Console(), result.judged.name
+    for scale in result.scales:
+        about = f"best at {100 * result.optimal[scale]:g}% dropped"
+        console.print(f"[bold]{escape(scale)}[/bold]  {escape(about)}", highlight=False, soft_wrap=True)
+        for arm in result.arms:
+            gap = result.gap(judged, arm.name, scale)
+            if gap is not None:
+                console.print(f"  {escape(_told_gap(gap))}", highlight=False, soft_wrap=True)
+        gain = result.gain(judged, scale)
+        if gain is not None:
+            console.print(f"  {escape(_told_gain(gain))}", highlight=False, soft_wrap=True)
+
+
+def _told_gap(gap: Gap) -> str:
+    half = "" if gap.interval is None else f" ± {(gap.interval[1] - gap.interval[0]) / 2:.4f}"
+    return f"{gap.arm} less {gap.other}: {gap.value:+.4f}{half} bits per byte; {gap.words}"
+
+
+def _told_gain(gain: Gain) -> str:
+    if gain.share is None or gain.with_scoring is None or gain.with_everything is None:
+        return f"{gain.arm} does not reach the unfiltered runs' end with every seed: its net gain is undefined"
+    return (
+        f"{gain.arm} is where the unfiltered runs end at {gain.share:.0%} of their compute, {gain.with_scoring:.0%} "
+        f"with scoring, {gain.with_everything:.0%} with meta-learning too"
     )
 
 

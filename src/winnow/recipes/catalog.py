@@ -42,6 +42,7 @@ SHIPPED = {
     "mixing": "winnow.recipes.testbed:mixing",
     "imported": "winnow.recipes.testbed:imported",
     "pruning_study": "winnow.recipes.pruning_study:pruning_study",
+    "datarater": "winnow.recipes.datarater:datarater",
 }
 TRACKS = ("filtering", "mixing", "imported")
 """Those that ``winnow bench`` makes."""

@@ -39,7 +39,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One picture: lines, and no pruning for comparison."""
+    """One picture: lines, and a level for comparison."""
 
     title: str
     about: str
@@ -47,6 +47,7 @@ class Panel:
     """Places and what stands there."""
     lines: tuple[Line, ...]
     level: Point | None
+    level_name: str = "no pruning"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,15 +31,15 @@ def limits_of_strips(strips: Iterable[Strip]) -> Limits:
 
 
 def plot(panel: Panel, limits: Limits) -> Markup:
-    """Lines with the bands of their intervals, and no pruning across."""
+    """Lines with the bands of their intervals, and the level across."""
     width, height = PLOT
     last = {line.name: _up(line.points[-1].mean, limits) for line in panel.lines}
-    level = {"no pruning": _up(panel.level.mean, limits)} if panel.level is not None else {}
+    level = {panel.level_name: _up(panel.level.mean, limits)} if panel.level is not None else {}
     heights = apart({**last, **level}, height - BOTTOM)
     return tag(
         "svg",
         *_axes(panel, limits),
-        _level(panel.level, limits, heights["no pruning"]) if panel.level is not None else None,
+        _level(panel, panel.level, limits, heights[panel.level_name]) if panel.level is not None else None,
         *(_line(line, limits, heights[line.name]) for line in panel.lines),
         viewBox=f"0 0 {width} {height}",
         class_="plot",
@@ -88,8 +88,8 @@ def ticks(limits: Limits) -> tuple[list[float], int]:
     return [round(number * step, places) for number in numbers], places
 
 
-def _level(level: Point, limits: Limits, height: float) -> Markup:
-    """No pruning, across the whole picture."""
+def _level(panel: Panel, level: Point, limits: Limits, height: float) -> Markup:
+    """What is compared with, across the whole picture."""
     right, middle = PLOT[0] - RIGHT, _up(level.mean, limits)
     band = None
     if level.half is not None:
@@ -97,10 +97,10 @@ def _level(level: Point, limits: Limits, height: float) -> Markup:
         band = tag("rect", x=LEFT, y=f"{top:.1f}", width=right - LEFT, height=f"{bottom - top:.1f}", class_="band")
     return tag(
         "g",
-        tag("title", f"no pruning: {_told(level)}"),
+        tag("title", f"{panel.level_name}: {_told(level)}"),
         band,
         tag("path", d=f"M{LEFT} {middle:.1f}H{right}"),
-        _name("no pruning", height),
+        _name(panel.level_name, height),
         class_="line level",
     )
 
