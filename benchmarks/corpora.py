@@ -36,11 +36,10 @@ def first(documents: Iterable[Document], megabytes: float) -> Iterator[Document]
 
 
 def write(path: Path, documents: Iterable[Document]) -> Path:
-    """One file of documents."""
+    """One file of documents, with what spoiled them where something did."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(
-        b"".join(orjson.dumps({key: d[key] for key in ("id", "text", "source")}) + b"\n" for d in documents)
-    )
+    rows = ({key: d[key] for key in ("id", "text", "source", "noise") if key in d} for d in documents)
+    path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
     return path
 
 

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 from torch import Tensor  # noqa: E402
 
 from winnow.lm import cross_entropy as module  # noqa: E402
-from winnow.lm.cross_entropy import cross_entropy, token_nats  # noqa: E402
+from winnow.lm.cross_entropy import cross_entropy, token_nats, weighted_cross_entropy  # noqa: E402
 
 
 def by_the_book(states: Tensor, head: Tensor, targets: Tensor, z_loss: float) -> Tensor:
@@ -57,3 +57,21 @@ def test_the_nats_of_each_token_have_the_losss_mean() -> None:
     nats = token_nats(states, head, targets)
     assert nats.shape == (70,)
     torch.testing.assert_close(nats.mean(), cross_entropy(states, head, targets)[1])
+
+
+def test_weighted_losses_and_gradients_are_those_of_materialised_logits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(module.SLICE_BYTES, "cpu", 32 * 4 * 50)  # slices of 32 rows
+    torch.manual_seed(0)
+    states, head = torch.randn(70, 8).requires_grad_(), torch.randn(50, 8).requires_grad_()
+    targets, weights = (
+        torch.randint(0, 50, (70,)),
+        torch.rand(70) * (torch.arange(70) % 3 > 0),
+    )  # a third counts nothing
+    nats = torch.nn.functional.cross_entropy(states @ head.T, targets, reduction="none")
+    expected = (weights * nats).sum()
+    gradients = torch.autograd.grad(expected, (states, head))
+    found, each = weighted_cross_entropy(states, head, targets, weights)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(each, nats)
+    for mine, theirs in zip(torch.autograd.grad(found, (states, head)), gradients, strict=True):
+        torch.testing.assert_close(mine, theirs)

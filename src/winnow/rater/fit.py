@@ -120,7 +120,7 @@ class FitDataRater(Whole):
         """Meta-learn; go on where an earlier try stopped."""
         from winnow.lm.devices import exact, num_threads, peak_flops, taken
         from winnow.rater.fitting import Fitting, make_rater
-        from winnow.rater.population import make_inner
+        from winnow.rater.inner import Inner
 
         tokenizer = open_tokenizer(self.documents.tokenizer, store)
         plan = self._plan(store, tokenizer)
@@ -129,7 +129,7 @@ class FitDataRater(Whole):
             peak = peak_flops(device)
             cost = self.estimate(tokenizer.vocab_size)
             print(f"{self.label}: {self.steps:,} meta-steps: {cost.told(peak)}", file=sys.stderr)  # noqa: T201
-            inner = make_inner(plan.inner, device)
+            inner = Inner(plan.inner, device)
             fitting = Fitting(
                 plan=plan,
                 pool=pool,

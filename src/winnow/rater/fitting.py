@@ -25,8 +25,9 @@ from winnow.meta.models import Stateless, Tensors
 from winnow.meta.optimizers import AdamW, norm
 from winnow.meta.unroll import advance, score_gradients, unroll, weight_gradients
 from winnow.rater.chunks import Chunks, ChunkTable
+from winnow.rater.inner import Inner
 from winnow.rater.network import Rater
-from winnow.rater.population import Inner, Member, Nursery
+from winnow.rater.population import Member, Nursery
 
 CHECKPOINT = "fitting.pt"
 NUM_PROBES = 256

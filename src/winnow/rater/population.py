@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from winnow.lm.model import Transformer
 from winnow.lm.scales import Shape
-from winnow.meta.models import Stateless, Tensors
+from winnow.meta.models import Tensors
 from winnow.meta.optimizers import AdamW
-from winnow.rater.chunks import Chunks
-from winnow.rater.inner import chunk_losses
-
-Inner = Stateless[Chunks]
+from winnow.rater.inner import Inner
 
 
 @dataclass
@@ -69,13 +65,3 @@ class Nursery:
         named = dict(fresh.named_parameters())
         params = tuple(flat.to(self.device) for flat in self.inner.flat(named))
         return params, self.update.start(params)
-
-
-def make_inner(shape: Shape, device: torch.device) -> Inner:
-    """The model whose parameters members have."""
-    return Stateless(Transformer(shape).to(device), chunk_losses)
-
-
-def members_state(members: list[Member]) -> list[dict[str, Any]]:
-    """All that members are, to be saved."""
-    return [dict(vars(member)) for member in members]
