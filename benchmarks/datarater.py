@@ -106,6 +106,7 @@ def study(arguments: argparse.Namespace) -> RaterResult:
         "inner": "0.1M",
         "steps": arguments.steps,
         "length": LENGTH,
+        "heldout-batch-size": 32,
         "scale": "0.3M",
         "tokens": arguments.tokens,
         "seeds": arguments.seeds,

@@ -171,8 +171,23 @@ class Gumbel(Window):
         return 0.0, self.fraction
 
 
+class Batched(Rank):
+    """A rank that keeps so many of a batch, with the highest scores."""
+
+    score: str
+    kept: int
+
+    def key(self) -> str:
+        """That of ``Top``."""
+        return Top(self.score, self.fraction).key()
+
+    def window(self) -> tuple[float, float]:
+        """From the first, of a batch, on average."""
+        return 0.0, self.kept / batch_size(self.kept, self.fraction)
+
+
 @dataclass(frozen=True)
-class BatchTop(Rank):
+class BatchTop(Batched):
     """Keep the documents with the highest score of every batch, as DataRater filters (Calian et al. 2025).
 
     Documents come in the order of a hash of id and seed, in batches of ``kept / fraction`` (rounded up) of which
@@ -189,14 +204,6 @@ class BatchTop(Rank):
     seed: int = 0
     by: str = "documents"
 
-    def key(self) -> str:
-        """That of ``Top``."""
-        return Top(self.score, self.fraction).key()
-
-    def window(self) -> tuple[float, float]:
-        """From the first, of a batch."""
-        return 0.0, self.kept / batch_size(self.kept, self.fraction)
-
     def choose(self, connection: duckdb.DuckDBPyConnection) -> Iterator[NDArray[np.int64]]:
         """The top of every batch."""
         shuffled = f"ORDER BY md5_number_lower(tie || ':batch:{self.seed}'), tie"
@@ -205,7 +212,7 @@ class BatchTop(Rank):
 
 
 @dataclass(frozen=True)
-class Accept(Rank):
+class Accept(Batched):
     """Accept every document on its own, with the chance that ``BatchTop`` keeps it: DataRater's pointwise filter.
 
     With p the share of documents that lie below it in the order of scores, a document is among the best K of a batch
@@ -226,14 +233,6 @@ class Accept(Rank):
     """K, the documents that are kept of a batch."""
     seed: int = 0
     by: str = "documents"
-
-    def key(self) -> str:
-        """That of ``Top``."""
-        return Top(self.score, self.fraction).key()
-
-    def window(self) -> tuple[float, float]:
-        """From the first, on average."""
-        return 0.0, self.kept / batch_size(self.kept, self.fraction)
 
     def choose(self, connection: duckdb.DuckDBPyConnection) -> Iterator[NDArray[np.int64]]:
         """Those whose hash is below their probability."""

@@ -95,7 +95,7 @@ class Train(Whole):
         from winnow.lm.distributed import run_on
 
         plan = self._plan(store)
-        work = self._work(plan, store)
+        work = work_directory(self, plan.run, store)
         processes = num_processes(plan.scale.shape)
         if plan.scale.batch_size % processes:
             raise RecipeError(f"{processes} processes cannot share a batch of {plan.scale.batch_size} sequences evenly")
@@ -158,13 +158,6 @@ class Train(Whole):
             found[step] = f"{share:g} of it"
         return frozenset(found) - {num_steps}
 
-    def _work(self, plan: Plan, store: Store) -> Path:
-        """Where the run's checkpoints lie: beside its result, or on this machine where the store is elsewhere."""
-        beside = store.directory(self) / "checkpoints"
-        work = cache_root() / "training" / plan.run if isinstance(beside, RemotePath) else beside
-        work.mkdir(parents=True, exist_ok=True)
-        return work
-
     def _config(self, plan: Plan, store: Store) -> dict[str, Any]:
         """What a model must know of itself to be opened, and what it was made by."""
         tokenizer = open_tokenizer(self.tokens.tokenizer, store)
@@ -174,6 +167,14 @@ class Train(Whole):
             "end_of_text": tokenizer.end_of_text,
             "recipe": _recipe(plan),
         }
+
+
+def work_directory(step: Step, run: str, store: Store) -> Path:
+    """Where a run's checkpoints lie: beside its step's result, or on this machine where the store is elsewhere."""
+    beside = store.directory(step) / "checkpoints"
+    work = cache_root() / "training" / run if isinstance(beside, RemotePath) else beside
+    work.mkdir(parents=True, exist_ok=True)
+    return work
 
 
 def kept_step(share: float, num_steps: int) -> int:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 import numpy as np
 
 from winnow.core.errors import InputError, RecipeError, did_you_mean
-from winnow.core.files import cache_root, remove, write_json
+from winnow.core.files import remove, write_json
 from winnow.core.plain import digest
 from winnow.core.step import Step, Whole, unique
-from winnow.core.storage import RemotePath
 from winnow.core.table import Store
 from winnow.lm.scales import Shape, find_scale
 from winnow.lm.token_table import TokenTable, document_sizes
 from winnow.lm.tokenizer import Tokenizer, needs_torch, open_tokenizer
+from winnow.lm.train import work_directory
 from winnow.lm.trained import CONFIG, REPORT, WEIGHTS, write_weights
 from winnow.rater.cost import Cost, fitting_cost
 
@@ -137,7 +137,7 @@ class FitDataRater(Whole):
                 inner=inner,
                 rater=make_rater(plan.rater, plan.seed, device),
                 backend=self._backend(inner, pool, device),
-                work=self._work(plan.run, store),
+                work=work_directory(self, plan.run, store),
                 peak=peak,
                 device=device,
             )
@@ -250,13 +250,6 @@ class FitDataRater(Whole):
         if self.backend == "auto":
             return auto(inner, params, some, equal(some))
         return {"exact": Exact, "compiled": Compiled, "differences": Differences}[self.backend]()
-
-    def _work(self, run: str, store: Store) -> Path:
-        """Where the checkpoints lie: beside the result, or on this machine where the store is elsewhere."""
-        beside = store.directory(self) / "checkpoints"
-        work = cache_root() / "training" / run if isinstance(beside, RemotePath) else beside
-        work.mkdir(parents=True, exist_ok=True)
-        return work
 
     def _write(self, fitting: Fitting, history: History, duplicates: int, directory: Path) -> None:
         """Write the rater and what was measured on the way."""
