@@ -145,6 +145,19 @@ def test_auto_is_exact_for_small_models_and_differences_for_others_where_they_ag
     assert "exact ones are taken" in capsys.readouterr().err
 
 
+def test_auto_takes_differences_where_memory_ends_at_an_exact_product(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ends(*_: object) -> None:
+        raise torch.OutOfMemoryError
+
+    some = case(1)
+    monkeypatch.setattr(backends, "EXACT_PARAMS", 10)
+    monkeypatch.setattr(Exact, "product", ends)
+    assert isinstance(auto(some.model, some.params, some.batches[0], some.weights[0]), Differences)
+    assert "not compared with exact ones, which do not fit into memory" in capsys.readouterr().err
+
+
 def test_how_far_differences_step_does_not_depend_on_how_long_the_direction_is() -> None:
     some = case(1)
     model, batch, weights = some.model, some.batches[0], some.weights[0]

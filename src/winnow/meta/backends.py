@@ -214,18 +214,24 @@ def agreement(
 def auto(model: Function[B], params: Tensors, batch: B, weights: Tensor) -> Backend:
     """Exact for small models on a processor; else differences, where they agree with it on the examples given.
 
-    Where they do not, or an exact product does not fit beside them, it says so and takes what is right.
+    Where they do not, it says so and is exact; where memory ends at an exact product, it says that nothing was compared
+    and takes differences.
     """
     if params[0].device.type == "cpu" and sum(param.numel() for param in params) <= EXACT_PARAMS:
         return Exact()
-    found = agreement(model, params, batch, weights)
+    try:
+        found = agreement(model, params, batch, weights)
+    except torch.OutOfMemoryError:
+        _tell("meta-gradients are by differences, not compared with exact ones, which do not fit into memory")
+        return Differences()
     if found >= LEAST_COSINE:
         return Differences()
-    print(  # noqa: T201 - a note on standard error, as long work writes them
-        f"meta-gradients by differences have a cosine of {found:.4f} with exact ones: exact ones are taken",
-        file=sys.stderr,
-    )
+    _tell(f"meta-gradients by differences have a cosine of {found:.4f} with exact ones: exact ones are taken")
     return Exact()
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201 - a note on standard error, as long work writes them
 
 
 def unfused() -> AbstractContextManager[None]:
