@@ -74,6 +74,13 @@ def test_a_fitting_says_what_it_was(tmp_path: Path) -> None:
     assert any(weights(made)["head.weight"].flatten() != 0)
 
 
+def test_it_says_what_it_will_cost_before_it_begins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    materialize(fit(), tmp_path)
+    said = capsys.readouterr().err
+    assert said.index("6 meta-steps: ") < said.index("step 6 of 6")
+    assert "FLOPs" in said and "GiB" in said and "hours" in said
+
+
 def test_members_are_of_staggered_ages_and_begin_anew(tmp_path: Path) -> None:
     steps = rows(materialize(fit(steps=16, lifetime=8), tmp_path), "steps")
     ages = {member: [row["age"] for row in steps if row["member"] == member] for member in range(4)}

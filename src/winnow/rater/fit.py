@@ -116,6 +116,16 @@ class FitDataRater(Whole):
             raise RecipeError(f"rater_width is {self.rater_width}; it must be a multiple of {_HEAD}")
         needs_torch("meta-learning")
 
+    def announce(self, store: Store) -> None:
+        """Say FLOPs, memory and hours."""
+        import torch
+
+        from winnow.lm.devices import peak_flops
+
+        peak = peak_flops(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+        cost = self.estimate(open_tokenizer(self.documents.tokenizer, store).vocab_size)
+        print(f"{self.label}: {self.steps:,} meta-steps: {cost.told(peak)}", file=sys.stderr)  # noqa: T201
+
     def make(self, store: Store, directory: Path) -> dict[str, int]:
         """Meta-learn; go on where an earlier try stopped."""
         from winnow.lm.devices import exact, num_threads, peak_flops, taken
@@ -126,9 +136,6 @@ class FitDataRater(Whole):
         plan = self._plan(store, tokenizer)
         pool, heldout, duplicates = self._chunks(store, tokenizer)
         with taken(1) as (device,), exact(device, num_threads(plan.inner.num_params)):
-            peak = peak_flops(device)
-            cost = self.estimate(tokenizer.vocab_size)
-            print(f"{self.label}: {self.steps:,} meta-steps: {cost.told(peak)}", file=sys.stderr)  # noqa: T201
             inner = Inner(plan.inner, device)
             fitting = Fitting(
                 plan=plan,
@@ -138,7 +145,7 @@ class FitDataRater(Whole):
                 rater=make_rater(plan.rater, plan.seed, device),
                 backend=self._backend(inner, pool, device),
                 work=work_directory(self, plan.run, store),
-                peak=peak,
+                peak=peak_flops(device),
                 device=device,
             )
             history = fitting.run()
