@@ -6,9 +6,10 @@ text is clean and of the same sources, no document in two sets. Told of every ki
 passage scores above a spoiled one; of the choices, how models trained on them compare with all of the pool, a random
 half and the untouched passages alone.
 
-    python benchmarks/datarater.py [--steps N] [--tokens N] [--seeds N] [--split]
+    python benchmarks/datarater.py [STUDY ...] [--steps N] [--tokens N] [--seeds N]
 
-``--split`` holds out a part of the spoiled pool itself, as the paper does.
+``clean`` is that; ``seen`` spoils the pool in three ways, so that passages spoiled in all five show what a rater makes
+of those that it never saw; ``split`` holds out a part of the spoiled pool itself, as the paper does.
 """
 
 from __future__ import annotations
@@ -20,11 +21,18 @@ from pathlib import Path
 from random import Random
 from string import printable
 
+import numpy as np
+import pyarrow as pa
 from corpora import Document, first, read, winnow, write
 from environment import CACHE, write_results
 
 from winnow.audit.noise import NOISE, Spoil
 from winnow.bench.rater import RaterResult, read_result
+from winnow.core.files import read_json
+from winnow.core.plain import from_plain
+from winnow.core.table import Store
+from winnow.measure.examples import auc
+from winnow.rater.data_rater import DataRater
 
 WORK = CACHE / "datarater"
 SOURCES = {"bbc_news": 1.5, "openstax_textbooks": 1.5, "c4_sample": 1.5, "gutenberg_books_en": 1.5}
@@ -36,6 +44,9 @@ PASSAGE = 480
 """Characters of a passage."""
 SPOILED = 0.5
 """Share of the pool's passages."""
+STUDIES = ("clean", "seen", "split")
+SEEN = ("character noise", "other languages", "mojibake twice")
+KINDS = ("character noise", "other languages", "words shuffled", "mojibake twice", "lines repeated")
 CHANGED = 0.3
 """Share of the characters that become others where they are noise."""
 NUM_VALIDATION = 300
@@ -78,8 +89,8 @@ def kinds() -> dict[str, Spoil]:
         start = chance.randrange(max(1, len(page) - len(text)))
         return page[start : start + len(text)]
 
-    house = {name: NOISE[name] for name in ("words shuffled", "mojibake twice", "lines repeated")}
-    return {"character noise": characters, "other languages": other_languages, **house}
+    ours = {"character noise": characters, "other languages": other_languages}
+    return {name: ours.get(name) or NOISE[name] for name in KINDS}
 
 
 def spoil(documents: Sequence[Document], ways: dict[str, Spoil], chance: Random) -> Iterator[Document]:
@@ -91,15 +102,20 @@ def spoil(documents: Sequence[Document], ways: dict[str, Spoil], chance: Random)
         yield document if text == document["text"] else {**document, "text": text, "noise": name}
 
 
-def study(arguments: argparse.Namespace) -> RaterResult:
+def write_sets(work: Path, seen: Sequence[str]) -> list[Document]:
+    """The files of a study; gives other passages, spoiled in all ways."""
+    sets, ways = parts(), kinds()
+    write(work / "pool.jsonl", spoil(sets["pool"], {name: ways[name] for name in seen}, Random(1)))
+    write(work / "heldout.jsonl", sets["heldout"])
+    write(work / "validation.jsonl", sets["validation"][:NUM_VALIDATION])
+    return list(spoil(sets["validation"][NUM_VALIDATION:], ways, Random(2)))
+
+
+def study(name: str, work: Path, arguments: argparse.Namespace) -> RaterResult:
     """Run the recipe, as a user would."""
-    sets, work = parts(), WORK / ("split" if arguments.split else "clean")
-    write(work / "pool.jsonl", spoil(sets["pool"], kinds(), Random(1)))
-    for name in ("heldout", "validation"):
-        write(work / f"{name}.jsonl", sets[name][: NUM_VALIDATION if name == "validation" else None])
     options = {
         "source": work / "pool.jsonl",
-        "heldout": "split" if arguments.split else work / "heldout.jsonl",
+        "heldout": "split" if name == "split" else work / "heldout.jsonl",
         "validation": f"passages={work / 'validation.jsonl'}",
         "oracle": "documents.metadata->>'noise' IS NOT NULL",
         "kind": "documents.metadata->>'noise'",
@@ -119,14 +135,34 @@ def study(arguments: argparse.Namespace) -> RaterResult:
     return read_result(Path(work / "out" / "files"))
 
 
+def areas(work: Path, documents: Sequence[Document], seen: Sequence[str]) -> Iterator[str]:
+    """How often the rater scores an untouched passage above one of each kind, of passages that it never read."""
+    fitted = from_plain(read_json(work / "out" / "recipe.json")["recipe"]).fitted
+    judge = DataRater(model=str(Store(work / "store").table(fitted).files())).load()
+    scores = judge(pa.RecordBatch.from_pydict({"text": [one["text"] for one in documents]})).column("score")
+    found, noise = scores.to_numpy(), np.array([one.get("noise", "") for one in documents])
+    yield from ("", "| passages never read, spoiled by | seen in the pool | passages | AUC | 95% interval |", RULE)
+    for name in sorted({*noise.tolist()} - {""}):
+        some = (noise == "") | (noise == name)
+        area = auc(found[some], noise[some] == "")
+        told = "yes" if name in seen else "no"
+        yield f"| {name} | {told} | {(noise == name).sum()} | {area.value:.3f} | {area.low:.3f} to {area.high:.3f} |"
+    some = (noise == "") | np.isin(noise, seen)
+    area = auc(found[some], noise[some] == "")
+    yield f"| all that were seen | yes | {some.sum()} | {area.value:.3f} | {area.low:.3f} to {area.high:.3f} |"
+
+
+RULE = "|---|---|---|---|---|"
+
+
 def told(result: RaterResult) -> Iterator[str]:
-    """What it found, as two tables."""
+    """What the study found, as tables."""
     learnt = result.learnt
     yield f"{learnt.steps} meta-steps in {learnt.seconds / 60:.1f} minutes, {learnt.chunks:,} chunks, {learnt.backend}."
     yield from ("", "| spoiled by | passages | AUC | 95% interval |", "|---|---|---|---|")
     for one in result.pool.told:
         yield f"| {one.kind} | {one.documents:,} | {one.auc:.3f} | {one.low:.3f} to {one.high:.3f} |"
-    yield from ("", "| scale | arm | less | bits per byte | 95% interval |", "|---|---|---|---|---|")
+    yield from ("", "| scale | arm | less | bits per byte | 95% interval |", RULE)
     for gap in result.gaps:
         span = f"{gap.interval[0]:+.3f} to {gap.interval[1]:+.3f}" if gap.interval else "-"
         yield f"| {gap.scale} | {gap.arm} | {gap.other} | {gap.value:+.3f} | {span} |"
@@ -139,15 +175,23 @@ def told(result: RaterResult) -> Iterator[str]:
         yield f"| {gain.arm} | {' | '.join('never' if one is None else f'{one:.0%}' for one in cells)} |"
 
 
+def lines(name: str, arguments: argparse.Namespace) -> Iterator[str]:
+    """A study, from its files to its tables."""
+    began, seen = time.monotonic(), SEEN if name == "seen" else KINDS
+    others = write_sets(WORK / name, seen)
+    found = [*told(study(name, WORK / name, arguments)), *areas(WORK / name, others, seen)]
+    yield from (f"## {name}", "", f"{(time.monotonic() - began) / 60:.0f} minutes, what was made before left out.")
+    yield from (*found, "")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("studies", nargs="*", default=STUDIES, metavar="STUDY", help=", ".join(STUDIES))
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--tokens", type=int, default=200_000)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--split", action="store_true")
-    arguments, began = parser.parse_args(), time.monotonic()
-    lines = list(told(study(arguments)))
-    write_results("datarater", "\n".join([f"{(time.monotonic() - began) / 60:.0f} minutes.", *lines]))
+    arguments = parser.parse_args()
+    write_results("datarater", "\n".join(line for name in arguments.studies for line in lines(name, arguments)))
 
 
 if __name__ == "__main__":
