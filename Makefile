@@ -56,6 +56,9 @@ bench: $(VENV)/dev  ## speed and quality beside the peers; hours, on a quiet mac
 	$(BIN)/python benchmarks/spoiled.py
 	$(BIN)/python benchmarks/fine_tuning.py
 	$(BIN)/python benchmarks/pruning.py
+	$(BIN)/python benchmarks/meta.py
+	$(BIN)/python benchmarks/rating.py
+	$(BIN)/python benchmarks/datarater.py
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) winnow-demo winnow-store .bench build dist

@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import venv
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,6 +49,19 @@ def machine() -> str:
     model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}"
+
+
+def peak_memory(work: Callable[[], object]) -> float:
+    """MB that work needs at most beyond what this process has."""
+
+    def resident(name: str) -> float:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return float(next(line.split()[1] for line in lines if line.startswith(name)))
+
+    before = resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    work()
+    return (resident("VmHWM") - before) / 1024
 
 
 def write_results(name: str, table: str) -> None:

@@ -25,7 +25,7 @@ from pathlib import Path
 import pyarrow as pa
 import torch
 import zstandard
-from environment import DATA, read_texts, write_results
+from environment import DATA, peak_memory, read_texts, write_results
 
 from winnow.lm.tokenizer import ByteTokenizer
 from winnow.loss.loss import Loss
@@ -196,16 +196,7 @@ def measure_memory(name: str, size: int) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         path = make_model(Path(temporary) / "model", size)
         run = by_winnow(path) if name == "winnow" else by_loops(path, [SCORES])
-        before = resident("VmRSS")
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-        run(texts)
-        print((resident("VmHWM") - before) / 1024)
-
-
-def resident(name: str) -> float:
-    """KB of this process, now (VmRSS) or at most (VmHWM)."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return float(next(line.split()[1] for line in lines if line.startswith(name)))
+        print(peak_memory(lambda: run(texts)))
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from environment import CACHE, ROOT, peer_python, write_results
+from environment import CACHE, ROOT, peak_memory, peer_python, write_results
 from meta_training import Plain, Setting, best_seconds, setting
 from torch import Tensor
 
@@ -110,16 +110,7 @@ def measure_memory(name: str, vocabulary: int, steps: int) -> None:
     if name in META_STEPS:
         work = partial(META_STEPS[name], given, steps)
     work()  # what is loaded once
-    before = resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-    work()
-    print((resident("VmHWM") - before) / 1024)
-
-
-def resident(name: str) -> float:
-    """KB of this process, now (VmRSS) or at most (VmHWM)."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return float(next(line.split()[1] for line in lines if line.startswith(name)))
+    print(peak_memory(work))
 
 
 def memory_lines(vocabulary: int) -> list[str]:

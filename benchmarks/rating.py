@@ -22,7 +22,7 @@ from winnow.core.run import materialize
 from winnow.core.table import Store
 from winnow.documents.read import Read
 from winnow.lm.fit_tokenizer import FitTokenizer
-from winnow.lm.scales import Shape
+from winnow.lm.scales import Shape, hidden_width
 from winnow.lm.tokenizer import load_tokenizer
 from winnow.lm.trained import CONFIG, WEIGHTS, write_weights
 from winnow.rater.cost import forward_flops
@@ -42,7 +42,7 @@ def rater(width: int, layers: int, tokenizer: Path) -> Path:
         vocab_size=VOCABULARY,
         context=CONTEXT,
         width=width,
-        hidden=32 * -(-(8 * width // 3) // 32),
+        hidden=hidden_width(width),
         num_layers=layers,
         num_heads=width // 32,
     )

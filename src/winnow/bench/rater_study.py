@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from winnow.bench.rater import Learnt, RaterArm, RaterResult, write_result
 from winnow.bench.rater_cost import Paid, Prices, amortised, gains
 from winnow.bench.rater_gaps import gaps
 from winnow.bench.tracks import Bench
-from winnow.core.files import open_parquet, read_json
+from winnow.core.files import copy, open_parquet, read_json
 from winnow.core.run import num_shards
 from winnow.core.sql import check_expressions, namespaces
 from winnow.core.step import Rows, Step, Whole, unique
@@ -85,7 +84,7 @@ class RaterStudy(Whole):
         """Copy the ledger and the curves, and write down what the study says."""
         ledger = add_ledger(read_ledger(store.table(self.bench).files()), directory)
         for name in (STEPS, LOOKS):
-            shutil.copy(store.table(self.fitted).file(name), directory / name)
+            copy(store.table(self.fitted).file(name), directory / name)
         result = self._result(ledger, store)
         write_result(result, directory)
         return {"runs": len(ledger), "arms": len(self.arms)}

@@ -171,11 +171,16 @@ class Gumbel(Window):
         return 0.0, self.fraction
 
 
+@dataclass(frozen=True)
 class Batched(Rank):
     """A rank that keeps so many of a batch, with the highest scores."""
 
     score: str
-    kept: int
+    fraction: float
+    kept: int = 128
+    """Documents that are kept of a batch; the paper's training batch is 128."""
+    seed: int = 0
+    by: str = "documents"
 
     def key(self) -> str:
         """That of ``Top``."""
@@ -197,12 +202,6 @@ class BatchTop(Batched):
     """
 
     version: ClassVar[str] = "1"
-    score: str
-    fraction: float
-    kept: int = 128
-    """Documents that are kept of a batch; the paper's training batch is 128."""
-    seed: int = 0
-    by: str = "documents"
 
     def choose(self, connection: duckdb.DuckDBPyConnection) -> Iterator[NDArray[np.int64]]:
         """The top of every batch."""
@@ -227,12 +226,6 @@ class Accept(Batched):
     """
 
     version: ClassVar[str] = "1"
-    score: str
-    fraction: float
-    kept: int = 128
-    """K, the documents that are kept of a batch."""
-    seed: int = 0
-    by: str = "documents"
 
     def choose(self, connection: duckdb.DuckDBPyConnection) -> Iterator[NDArray[np.int64]]:
         """Those whose hash is below their probability."""

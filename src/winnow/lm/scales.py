@@ -169,11 +169,21 @@ def _dclm(
     )
 
 
+def hidden_width(width: int) -> int:
+    """The width inside SwiGLU of a small model: 8/3 of its own, rounded up to a multiple of 32.
+
+    >>> hidden_width(64)
+    192
+    """
+    return 32 * -(-(8 * width // 3) // 32)
+
+
 def _rung(
     name: str, layers: int, heads: int, width: int, *, context: int, batch: int, rate: float, warmup: int
 ) -> Scale:
-    hidden = 32 * -(-(8 * width // 3) // 32)
-    shape = Shape(vocab_size=4096, context=context, width=width, hidden=hidden, num_layers=layers, num_heads=heads)
+    shape = Shape(
+        vocab_size=4096, context=context, width=width, hidden=hidden_width(width), num_layers=layers, num_heads=heads
+    )
     return Scale(
         name=name,
         shape=shape,

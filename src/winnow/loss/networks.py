@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from winnow.core.errors import RecipeError
 from winnow.core.files import files_below, stamp
 from winnow.evaluate.spans import Ids
 from winnow.lm.tokenizer import needs_torch
 from winnow.loss.encode import EMPTY, Encoded, encode_documents
-from winnow.measure.model import Model, given_files
+from winnow.measure.model import Model, given_files, model_path
 
 if TYPE_CHECKING:
     from winnow.evaluate.engine import Network
@@ -35,10 +34,9 @@ def open_network(model: Model, max_context: int = sys.maxsize) -> Network:
 
     RecipeError where it is a step that has not been made, or nothing goes by that name.
     """
-    if not isinstance(model, str):
-        raise RecipeError(f"{model.label} is a step: materialize the scores that use it, which makes it first")
+    path = model_path(model)
     needs_torch("scoring by a language model")
-    return _open_once(model, max_context, tuple(stamp(file) for file in files_below(Path(model))))
+    return _open_once(path, max_context, tuple(stamp(file) for file in files_below(Path(path))))
 
 
 @functools.lru_cache(maxsize=16)

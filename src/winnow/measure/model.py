@@ -38,11 +38,17 @@ def given_files(*models: Model | None) -> tuple[str, ...]:
     return tuple(model for model in models if isinstance(model, str))
 
 
-def model_file(model: Model, name: str) -> Path:
-    """The file of a model: that of the user, or ``name`` in the directory of a fitted one."""
+def model_path(model: Model) -> str:
+    """What a model goes by once it is made; RecipeError where it is still a step."""
     if not isinstance(model, str):
         raise RecipeError(f"{model.label} is a step: materialize the scores that use it, which makes it first")
-    return Path(model) / name if Path(model).is_dir() else Path(model)
+    return model
+
+
+def model_file(model: Model, name: str) -> Path:
+    """The file of a model: that of the user, or ``name`` in the directory of a fitted one."""
+    path = Path(model_path(model))
+    return path / name if path.is_dir() else path
 
 
 def _fields(measure: Any) -> dict[str, Any]:

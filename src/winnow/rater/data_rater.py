@@ -10,20 +10,18 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from winnow.core.errors import RecipeError
 from winnow.core.files import files_below, stamp
 from winnow.lm.token_table import token_type
 from winnow.lm.tokenizer import needs_torch
+from winnow.loss.encode import EMPTY
 from winnow.measure.measure import Judge, column
-from winnow.measure.model import Model, given_files
+from winnow.measure.model import Model, given_files, model_path
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from winnow.rater.chunks import ChunkTable
     from winnow.rater.opened import OpenedRater
-
-EMPTY = "empty"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +62,11 @@ class DataRater:
 
     def load(self) -> Judge:
         """Open the rater; RecipeError where there is none."""
-        if not isinstance(self.model, str):
-            raise RecipeError(f"{self.model.label} is a step: materialize the scores that use it, which makes it first")
+        path = model_path(self.model)
         needs_torch("scoring by a rater")
         from winnow.rater.opened import open_rater
 
-        rater = open_rater(self.model, tuple(stamp(file) for file in files_below(Path(self.model))))
+        rater = open_rater(path, tuple(stamp(file) for file in files_below(Path(path))))
 
         def judge(documents: pa.RecordBatch) -> pa.RecordBatch:
             chunks = encoded_chunks(documents.column("text"), rater)
@@ -84,10 +81,10 @@ def encoded_chunks(texts: pa.Array, rater: OpenedRater) -> ChunkTable:
     from winnow.rater.chunks import chunks_of
 
     tokenizer = rater.encoder.tokenizer
-    packed = rater.encoder.encode(texts)
+    packed = rater.encoder.encode(texts).to_pylist()
     kind = token_type(tokenizer.vocab_size)
-    tokens = np.frombuffer(b"".join(packed.to_pylist()), kind)
-    sizes = np.array([len(one) // kind.itemsize for one in packed.to_pylist()], np.int64)
+    tokens = np.frombuffer(b"".join(packed), kind)
+    sizes = np.array([len(one) // kind.itemsize for one in packed], np.int64)
     return chunks_of([(tokens, np.concatenate([[0], np.cumsum(sizes)]))], rater.length, tokenizer.end_of_text)
 
 

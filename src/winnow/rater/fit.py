@@ -14,7 +14,7 @@ from winnow.core.files import remove, write_json
 from winnow.core.plain import digest
 from winnow.core.step import Step, Whole, unique
 from winnow.core.table import Store
-from winnow.lm.scales import Shape, find_scale
+from winnow.lm.scales import Shape, find_scale, hidden_width
 from winnow.lm.token_table import TokenTable, document_sizes
 from winnow.lm.tokenizer import Tokenizer, needs_torch, open_tokenizer
 from winnow.lm.train import work_directory
@@ -58,7 +58,7 @@ class FitDataRater(Whole):
     heldout: TokenTable | Literal["split"]
     """What models are to be good at, as tokens of the same tokenizer. ``split``: a tenth of the pool itself, the
     paper's choice. It asks which documents make the rest of the same pool easier, and junk that can be learnt counts as
-    a part of that; in small models it was rated above clean text. Give clean text where that is what is wanted."""
+    a part of that. Give clean text where that is what is wanted."""
     steps: int = 1000
     """Meta-steps."""
     inner: str = "0.1M"
@@ -158,11 +158,8 @@ class FitDataRater(Whole):
         """Of the inner models and of the rater."""
         scale = find_scale(self.inner).with_vocabulary(vocab_size)
         inner = replace(scale.shape, context=self.length or scale.shape.context)
-        width = self.rater_width
-        hidden = 32 * -(-(8 * width // 3) // 32)
-        rater = replace(
-            inner, width=width, hidden=hidden, num_layers=self.rater_layers, num_heads=max(1, width // _HEAD)
-        )
+        width, hidden = self.rater_width, hidden_width(self.rater_width)
+        rater = replace(inner, width=width, hidden=hidden, num_layers=self.rater_layers, num_heads=width // _HEAD)
         return inner, rater
 
     def estimate(self, vocab_size: int = 4096) -> Cost:

@@ -33,8 +33,10 @@ CHECKPOINT = "fitting.pt"
 NUM_PROBES = 256
 """Chunks of the pool whose scores are followed."""
 STEPS_BETWEEN_LOOKS = 25
-LOW_SAMPLE, HIGH_SAMPLE = 0.1, 0.98
-"""Effective sample sizes, as shares of the batch, beyond which it is said that something is wrong."""
+LOOKS_OF_ADVANTAGE = 4
+"""Looks back over which the advantage is averaged: of a population, one member alone has a twin."""
+LOW_SAMPLE = 0.1
+"""The effective sample size, as a share of the batch, below which it is said that something is wrong."""
 LEAST_EXAMPLES = 1.5
 """A softmax that weighs fewer examples than this, on the mean between two looks, has collapsed: it has no gradient."""
 MOST_FAILURES = 10
@@ -236,11 +238,12 @@ class Fitting:
         return chunks.batch(random.integers(len(chunks), size=size)).to(self.device)
 
     def _look(self) -> None:
-        """Follow the probes' scores; warn of a softmax that weighs too few or all alike."""
+        """Follow the probes' scores; warn of a softmax that weighs too few."""
         scores = self.rater.losses(self.eta, self.probes)
         lengths = self.probes.lengths.to(scores.dtype)
         recent = [row["sample_size"] for row in self.history.steps if row["step"] >= self.done - STEPS_BETWEEN_LOOKS]
-        advantages = [row["advantage"] for row in self.history.steps[-4 * len(recent) :] if "advantage" in row]
+        further = self.history.steps[-LOOKS_OF_ADVANTAGE * len(recent) :]
+        advantages = [row["advantage"] for row in further if "advantage" in row]
         size = float(np.mean(recent)) if recent else 1.0
         self.history.looks.append(
             {
