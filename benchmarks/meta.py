@@ -4,10 +4,11 @@
 
 The model is of the scale 1M (five layers of 128), with vocabularies of 1,024 and 4,096; a batch is 8 sequences of 128
 tokens, the outer one too. A meta-step is K training steps on weighted examples, the gradient of the outer loss, and its
-gradient by every weight. Beside it stand K plain training steps: attention as PyTorch chooses, ``clip_grad_norm_``,
-AdamW with ``fused=True``, and the same loss, or the one that our models train with and that never holds all logits.
-Naive unrolling is reverse over reverse through the very same functions; TorchOpt's is that with its own optimiser, in
-its own environment, beside plain steps of its own run.
+gradient by every weight, as ``FitDataRater`` takes it: what is differentiated once goes through the loss that never
+holds all logits. Beside it stand K plain training steps: attention as PyTorch chooses, ``clip_grad_norm_``, AdamW with
+``fused=True``, and that same loss, or all logits written out. Naive unrolling is reverse over reverse through the same
+model, its logits written out; TorchOpt's is that with its own optimiser, in its own environment, beside plain steps of
+its own run.
 
 One thread, everything in turn, the least of all processor times: where other work shares the machine, ratios count.
 Memory is what each needs at most beyond the opened model, in a process of its own.
@@ -68,7 +69,7 @@ def speed(vocabulary: int, repetitions: int) -> list[str]:
 
 
 def ratios(seconds: Mapping[str, float], name: str) -> tuple[str, str]:
-    """To plain steps with the same loss, and with the model's own."""
+    """To plain steps with all logits written out, and with the model's own loss."""
     return f"{seconds[name] / seconds['False']:.2f}", f"{seconds[name] / seconds['True']:.2f}"
 
 
@@ -143,10 +144,10 @@ def main() -> None:
         rows += speed(vocabulary, own.repetitions)
         rows += [] if own.without_torchopt else by_torchopt(vocabulary, own.repetitions)
     lines = [
-        "Seconds of a meta-step over K training steps, and their ratio to those of K plain ones, with the same loss",
-        "and with the one that never holds all logits:",
+        "Seconds of a meta-step over K training steps, and their ratio to those of K plain ones, with all logits",
+        "written out and with the loss that never holds them:",
         "",
-        "| vocabulary | K | | seconds | over plain steps | over plain steps, own loss | difference from naive |",
+        "| vocabulary | K | | seconds | over plain, all logits | over plain, own loss | difference from naive |",
         "|---|---|---|---|---|---|---|",
         *rows,
         "",

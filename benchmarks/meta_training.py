@@ -12,9 +12,11 @@ from torch import Tensor, nn
 from winnow.lm.model import Transformer
 from winnow.lm.scales import Shape, find_scale
 from winnow.meta.backends import Backend, unfused
-from winnow.meta.models import Stateless, Tensors
+from winnow.meta.models import Tensors
 from winnow.meta.optimizers import AdamW
 from winnow.meta.unroll import advance, unroll, weight_gradients
+from winnow.rater.chunks import Chunks
+from winnow.rater.inner import Inner, chunk_losses
 
 NUM_SEQUENCES, NUM_TOKENS = 8, 128
 MOST_STEPS = 8
@@ -27,26 +29,19 @@ def shape_of(vocabulary: int) -> Shape:
     return find_scale("1M").with_vocabulary(vocabulary).shape
 
 
-def nats(module: nn.Module, batch: Tensor) -> Tensor:
-    """The mean loss of each sequence, [B], its logits all there."""
-    logits, targets = module(batch[:, :-1]), batch[:, 1:]
-    found = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-    return found.view(targets.shape).mean(1)
-
-
 class Plain:
-    """Training as ever: fused AdamW and clipping; the loss as meta-steps have it, or the model's own without logits."""
+    """Training as ever: fused AdamW and clipping; the loss with all logits, or the model's own without them."""
 
     def __init__(self, vocabulary: int, *, own_loss: bool) -> None:
         self.model, self.own_loss = Transformer(shape_of(vocabulary)), own_loss
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=RATE, weight_decay=DECAY, fused=True)
 
-    def step(self, batch: Tensor) -> None:
-        """One step on a batch [B, T + 1]."""
+    def step(self, batch: Chunks) -> None:
+        """One step on a batch."""
         if self.own_loss:
-            loss, _ = self.model.loss(batch[:, :-1], batch[:, 1:])
+            loss, _ = self.model.loss(batch.read, batch.tokens)
         else:
-            loss = nats(self.model, batch).mean()
+            loss = chunk_losses(self.model, batch).mean()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), MAX_NORM)
         self.optimizer.step()
@@ -62,13 +57,13 @@ class Plain:
 class Setting:
     """A model in the middle of its training, and what it is trained on and judged by."""
 
-    model: Stateless[Tensor]
+    model: Inner
     update: AdamW
     params: Tensors
     state: Tensors
-    batches: list[Tensor]
+    batches: list[Chunks]
     weights: list[Tensor]
-    heldout: Tensor
+    heldout: Chunks
 
     @property
     def uniform(self) -> Tensor:
@@ -93,7 +88,7 @@ class Setting:
                 params, state = self.update(params, state, torch.autograd.grad(total, params, create_graph=True))
             return list(torch.autograd.grad(self.losses(params, self.heldout).mean(), weights))
 
-    def losses(self, params: Tensors, batch: Tensor) -> Tensor:
+    def losses(self, params: Tensors, batch: Chunks) -> Tensor:
         """The losses at these parameters, with their graph."""
         return self.model.inside(params, lambda losses: losses(batch))
 
@@ -101,9 +96,11 @@ class Setting:
 def setting(vocabulary: int) -> Setting:
     random = torch.Generator().manual_seed(0)
     shape = (WARM + MOST_STEPS + 1, NUM_SEQUENCES, NUM_TOKENS + 1)
-    drawn = list((vocabulary * torch.rand(shape, generator=random) ** 4).long())  # a few tokens are frequent
+    tokens = (vocabulary * torch.rand(shape, generator=random) ** 4).long()  # a few are frequent
+    lengths = torch.full((NUM_SEQUENCES,), NUM_TOKENS)
+    drawn = [Chunks(one[:, 1:], one[:, 0], lengths) for one in tokens]
     weights = [torch.randn(NUM_SEQUENCES, generator=random).softmax(0) for _ in drawn]
-    model: Stateless[Tensor] = Stateless(Transformer(shape_of(vocabulary)), nats)
+    model = Inner(shape_of(vocabulary), torch.device("cpu"))
     update = AdamW(learning_rate=RATE, weight_decay=DECAY, decayed=model.decayed, max_norm=MAX_NORM)
     params = model.params()
     state = update.start(params)

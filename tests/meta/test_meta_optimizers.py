@@ -74,6 +74,21 @@ def test_a_gradient_of_zero_has_derivatives() -> None:
         assert found.isfinite().all()
 
 
+@pytest.mark.parametrize("max_norm", [None, 0.5, 1e6])
+@pytest.mark.parametrize("step", [1, 3, 40])
+def test_the_derivative_that_is_written_out_is_the_steps(step: int, max_norm: float | None) -> None:
+    update = AdamW(learning_rate=0.1, weight_decay=0.3, decayed=(True, False), max_norm=max_norm, warmup=5)
+    random = torch.Generator().manual_seed(step)
+    given = [torch.rand(3 + place % 2, dtype=torch.float64, generator=random) - 0.5 for place in range(8)]
+    given[4:6] = [one.square() for one in given[4:6]]  # second moments
+
+    def after(*given: Tensor) -> Tensors:
+        params, state = update(given[:2], (*given[2:6], torch.tensor(float(step - 1))), given[6:])
+        return (*params, *state[:-1])
+
+    assert torch.autograd.gradcheck(after, tuple(one.requires_grad_() for one in given))
+
+
 def test_decay_that_does_not_fit_the_parameters_is_refused() -> None:
     with pytest.raises(RecipeError, match="decayed names 2 tensors of 3"):
         AdamW(learning_rate=1e-2, decayed=(True, False)).start((torch.zeros(2),) * 3)
