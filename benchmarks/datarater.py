@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from random import Random
 from string import printable
@@ -63,11 +64,11 @@ def passages(documents: Sequence[Document]) -> Iterator[Document]:
             yield {**document, "id": f"{document['id']}-{start}", "text": text[start : start + PASSAGE]}
 
 
-def parts() -> dict[str, list[Document]]:
+def parts(sources: Mapping[str, float] = SOURCES) -> dict[str, list[Document]]:
     """Passages of three sets, no document in two."""
     found: dict[str, list[Document]] = {name: [] for name in PARTS}
-    for source, megabytes in SOURCES.items():
-        documents, start = list(first(read(source), megabytes)), 0
+    for source, megabytes in sources.items():
+        documents, start = [{**one, "source": source} for one in first(read(source), megabytes)], 0
         for name, end in PARTS.items():
             stop = round(end * len(documents))
             found[name] += passages(documents[start:stop])
@@ -93,12 +94,14 @@ def kinds() -> dict[str, Spoil]:
     return {name: ours.get(name) or NOISE[name] for name in KINDS}
 
 
-def spoil(documents: Sequence[Document], ways: dict[str, Spoil], chance: Random) -> Iterator[Document]:
-    """Half of the documents spoiled, each in one way, which it carries as ``noise``."""
+def spoil(
+    documents: Sequence[Document], ways: dict[str, Spoil], chance: Random, share: float = SPOILED
+) -> Iterator[Document]:
+    """A share of the documents spoiled, each in one way, which it carries as ``noise``."""
     names = list(ways)
     for document in documents:
         name = chance.choice(names)
-        text = ways[name](document["text"], chance) if chance.random() < SPOILED else document["text"]
+        text = ways[name](document["text"], chance) if chance.random() < share else document["text"]
         yield document if text == document["text"] else {**document, "text": text, "noise": name}
 
 
@@ -111,14 +114,11 @@ def write_sets(work: Path, seen: Sequence[str]) -> list[Document]:
     return list(spoil(sets["validation"][NUM_VALIDATION:], ways, Random(2)))
 
 
-def study(name: str, work: Path, arguments: argparse.Namespace) -> RaterResult:
-    """Run the recipe, as a user would."""
-    options = {
+def study(work: Path, arguments: argparse.Namespace, options: Mapping[str, object]) -> RaterResult:
+    """Run the recipe, as a user would; an option may have several values."""
+    common = {
         "source": work / "pool.jsonl",
-        "heldout": "split" if name == "split" else work / "heldout.jsonl",
-        "validation": f"passages={work / 'validation.jsonl'}",
-        "oracle": "documents.metadata->>'noise' IS NOT NULL",
-        "kind": "documents.metadata->>'noise'",
+        "discard": [0.25, 0.5, 0.75],
         "inner": "0.1M",
         "steps": arguments.steps,
         "length": LENGTH,
@@ -130,9 +130,22 @@ def study(name: str, work: Path, arguments: argparse.Namespace) -> RaterResult:
         "out": work / "out",
         "store": work / "store",
     }
-    given = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-    winnow("run", "datarater", *given, "--discard", "0.25", "0.5", "0.75")
-    return read_result(Path(work / "out" / "files"))
+    given = [
+        [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
+        for name, value in {**common, **options}.items()
+    ]
+    winnow("run", "datarater", *chain(*given))
+    return read_result(work / "out" / "files")
+
+
+def given_labels(name: str, work: Path) -> dict[str, object]:
+    """What a study of spoiled text is told beside the pool."""
+    return {
+        "heldout": "split" if name == "split" else work / "heldout.jsonl",
+        "validation": f"passages={work / 'validation.jsonl'}",
+        "oracle": "documents.metadata->>'noise' IS NOT NULL",
+        "kind": "documents.metadata->>'noise'",
+    }
 
 
 def areas(work: Path, documents: Sequence[Document], seen: Sequence[str]) -> Iterator[str]:
@@ -179,17 +192,22 @@ def lines(name: str, arguments: argparse.Namespace) -> Iterator[str]:
     """A study, from its files to its tables."""
     began, seen = time.monotonic(), SEEN if name == "seen" else KINDS
     others = write_sets(WORK / name, seen)
-    found = [*told(study(name, WORK / name, arguments)), *areas(WORK / name, others, seen)]
+    found = [*told(study(WORK / name, arguments, given_labels(name, WORK / name))), *areas(WORK / name, others, seen)]
     yield from (f"## {name}", "", f"{(time.monotonic() - began) / 60:.0f} minutes, what was made before left out.")
     yield from (*found, "")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("studies", nargs="*", default=STUDIES, metavar="STUDY", help=", ".join(STUDIES))
-    parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("--tokens", type=int, default=200_000)
+def sized(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """With the options of how much is done."""
+    parser.add_argument("--steps", type=int, default=300, help="meta-steps")
+    parser.add_argument("--tokens", type=int, default=200_000, help="of a model")
     parser.add_argument("--seeds", type=int, default=3)
+    return parser
+
+
+def main() -> None:
+    parser = sized(argparse.ArgumentParser(description=__doc__))
+    parser.add_argument("studies", nargs="*", default=STUDIES, metavar="STUDY", help=", ".join(STUDIES))
     arguments = parser.parse_args()
     write_results("datarater", "\n".join(line for name in arguments.studies for line in lines(name, arguments)))
 

@@ -12,7 +12,7 @@ from winnow.core.files import read_json
 from winnow.evaluate.engine import Engine
 from winnow.evaluate.hugging_face import open_hugging_face
 from winnow.evaluate.local import LocalNetwork
-from winnow.lm.devices import exact, num_threads, taken
+from winnow.lm.devices import exact, num_threads, preferred, taken
 from winnow.lm.trained import CONFIG, open_trained
 
 DCLM_CONTEXT = 2048
@@ -33,7 +33,7 @@ def open_model(path: str, max_context: int = DCLM_CONTEXT, device: torch.device 
 
     Raises RecipeError where nothing goes by that name, InputError for what is no causal language model.
     """
-    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or preferred()
     if is_trained(path):
         return Engine(LocalNetwork(path, open_trained(path), max_context, device))
     return Engine(open_hugging_face(path, max_context, device))

@@ -53,6 +53,11 @@ def num_threads(num_params: int) -> int:
     return 1 if num_params < SMALL else num_cores()
 
 
+def preferred() -> torch.device:
+    """A GPU where there is one, else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 @contextmanager
 def taken(number: int) -> Iterator[list[torch.device]]:
     """So many devices, held until the block ends: GPUs that no other run holds, waited for; else the processor.

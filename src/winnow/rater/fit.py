@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 import numpy as np
 
@@ -22,8 +22,10 @@ from winnow.lm.trained import CONFIG, REPORT, WEIGHTS, write_weights
 from winnow.rater.cost import Cost, fitting_cost
 
 if TYPE_CHECKING:
+    import torch
+
     from winnow.rater.chunks import ChunkTable
-    from winnow.rater.fitting import Fitting, History, Plan
+    from winnow.rater.fitting import Fitting, Plan
 
 BackendName = Literal["auto", "exact", "compiled", "differences"]
 STEPS, LOOKS = "steps.parquet", "looks.parquet"
@@ -118,41 +120,48 @@ class FitDataRater(Whole):
 
     def announce(self, store: Store) -> None:
         """Say FLOPs, memory and hours."""
-        import torch
+        from winnow.lm.devices import peak_flops, preferred
 
-        from winnow.lm.devices import peak_flops
-
-        peak = peak_flops(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+        peak = peak_flops(preferred())
         cost = self.estimate(open_tokenizer(self.documents.tokenizer, store).vocab_size)
         print(f"{self.label}: {self.steps:,} meta-steps: {cost.told(peak)}", file=sys.stderr)  # noqa: T201
 
     def make(self, store: Store, directory: Path) -> dict[str, int]:
         """Meta-learn; go on where an earlier try stopped."""
-        from winnow.lm.devices import exact, num_threads, peak_flops, taken
+        from winnow.lm.devices import exact, num_threads, taken
+
+        tokenizer = open_tokenizer(self.documents.tokenizer, store)
+        inner, _ = self.shapes(tokenizer.vocab_size)
+        with taken(1) as (device,), exact(device, num_threads(inner.num_params)):
+            fitting = self.open(store, device)
+            fitting.run()
+            self._write(fitting, directory)
+        tokenizer.save(directory)
+        remove(fitting.work)
+        return {"steps": self.steps, "chunks": len(fitting.pool), "heldout_chunks": len(fitting.heldout)}
+
+    def open(self, store: Store, device: torch.device) -> Fitting:
+        """A fitting that has not begun, its data opened: for those who want to look at it between its steps."""
+        from winnow.lm.devices import peak_flops
         from winnow.rater.fitting import Fitting, make_rater
         from winnow.rater.inner import Inner
 
         tokenizer = open_tokenizer(self.documents.tokenizer, store)
         plan = self._plan(store, tokenizer)
-        pool, heldout, duplicates = self._chunks(store, tokenizer)
-        with taken(1) as (device,), exact(device, num_threads(plan.inner.num_params)):
-            inner = Inner(plan.inner, device)
-            fitting = Fitting(
-                plan=plan,
-                pool=pool,
-                heldout=heldout,
-                inner=inner,
-                rater=make_rater(plan.rater, plan.seed, device),
-                backend=self._backend(inner, pool, device),
-                work=work_directory(self, plan.run, store),
-                peak=peak_flops(device),
-                device=device,
-            )
-            history = fitting.run()
-            self._write(fitting, history, duplicates, directory)
-        tokenizer.save(directory)
-        remove(fitting.work)
-        return {"steps": plan.steps, "chunks": len(pool), "heldout_chunks": len(heldout)}
+        pool, heldout, left_out = self._chunks(store, tokenizer)
+        inner = Inner(plan.inner, device)
+        return Fitting(
+            plan=plan,
+            pool=pool,
+            heldout=heldout,
+            left_out=left_out,
+            inner=inner,
+            rater=make_rater(plan.rater, plan.seed, device),
+            backend=self._backend(inner, pool, device),
+            work=work_directory(self, plan.run, store),
+            peak=peak_flops(device),
+            device=device,
+        )
 
     def shapes(self, vocab_size: int) -> tuple[Shape, Shape]:
         """Of the inner models and of the rater."""
@@ -164,7 +173,11 @@ class FitDataRater(Whole):
 
     def estimate(self, vocab_size: int = 4096) -> Cost:
         """What it costs with a tokenizer of so many tokens: FLOPs and memory, before anything starts."""
+        from winnow.lm.devices import preferred
+        from winnow.meta.backends import exact_at_once
+
         inner, rater = self.shapes(vocab_size)
+        at_once = exact_at_once(preferred(), inner.num_params)
         return fitting_cost(
             inner=inner,
             rater=rater,
@@ -175,7 +188,7 @@ class FitDataRater(Whole):
             free_steps=self.free_steps,
             batch_size=self.batch_size,
             heldout_batch_size=self.heldout_batch_size,
-            exact=self.backend in ("exact", "compiled"),
+            exact=self.backend in ("exact", "compiled") or (self.backend == "auto" and at_once),
         )
 
     def _plan(self, store: Store, tokenizer: Tokenizer) -> Plan:
@@ -255,31 +268,31 @@ class FitDataRater(Whole):
             return auto(inner, params, some, equal(some))
         return {"exact": Exact, "compiled": Compiled, "differences": Differences}[self.backend]()
 
-    def _write(self, fitting: Fitting, history: History, duplicates: int, directory: Path) -> None:
+    def _write(self, fitting: Fitting, directory: Path) -> None:
         """Write the rater and what was measured on the way."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        named = fitting.rater.named(fitting.eta)
+        named, history = fitting.rater.named(fitting.eta), fitting.history
         weights = {name: weight.cpu().contiguous() for name, weight in named.items()}
         write_weights(weights, directory / WEIGHTS)
         for name, rows in ((STEPS, history.steps), (LOOKS, history.looks)):
             columns = dict.fromkeys(key for row in rows for key in row)
             pq.write_table(pa.table({key: [row.get(key) for row in rows] for key in columns}), directory / name)
-        plan = fitting.plan
+        plan, backend = fitting.plan, cast(BackendName, type(fitting.backend).__name__.lower())
         write_json(directory / CONFIG, {"rater": asdict(plan.rater), "inner": asdict(plan.inner)})
         write_json(
             directory / REPORT,
             {
                 "steps": plan.steps,
-                "cost": asdict(self.estimate(plan.inner.vocab_size)),
+                "cost": asdict(replace(self, backend=backend).estimate(plan.inner.vocab_size)),
                 "seconds": history.seconds,
                 "chunks": len(fitting.pool),
                 "heldout_chunks": len(fitting.heldout),
-                "left_out": duplicates,
+                "left_out": fitting.left_out,
                 "restarts": history.restarts,
                 "warnings": history.warnings,
-                "backend": type(fitting.backend).__name__.lower(),
+                "backend": backend,
                 "last": history.looks[-1] if history.looks else {},
             },
         )

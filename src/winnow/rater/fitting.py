@@ -129,6 +129,8 @@ class Fitting:
     plan: Plan
     pool: ChunkTable
     heldout: ChunkTable
+    left_out: int
+    """Documents of the pool that stand in the held-out set."""
     inner: Inner
     rater: Stateless[Chunks]
     backend: Backend

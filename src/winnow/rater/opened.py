@@ -13,7 +13,7 @@ import torch
 
 from winnow.core.errors import RecipeError
 from winnow.core.files import read_json
-from winnow.lm.devices import exact
+from winnow.lm.devices import exact, preferred
 from winnow.lm.encode import Encoder, open_encoder
 from winnow.lm.scales import Shape
 from winnow.lm.tokenizer import load_tokenizer
@@ -65,7 +65,7 @@ def open_rater(path: str, stamps: tuple[str | None, ...] = ()) -> OpenedRater:
         raise RecipeError(f"{path} holds no rater: there is no {CONFIG} of one; FitDataRater makes it")
     network = Rater(Shape(**config["rater"]))
     network.load_state_dict(load_file(directory / WEIGHTS))
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = preferred()
     return OpenedRater(network.eval().to(device), open_encoder(load_tokenizer(directory)), device)
 
 
