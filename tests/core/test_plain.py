@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from toys import Doubled, Length, Letters
 
 from winnow.core.errors import RecipeError
-from winnow.core.plain import digest, from_plain, to_plain
+from winnow.core.plain import digest, from_plain, to_plain, unfolded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +89,38 @@ def test_a_path_counts_as_its_text() -> None:
 
 
 def test_a_recipe_that_names_what_is_gone_says_so() -> None:
-    plain = to_plain(Letters())
+    plain = unfolded(to_plain(Letters()))
     with pytest.raises(RecipeError, match="toys:Gone, which cannot be imported"):
         from_plain({**plain, "type": "toys:Gone"})
     with pytest.raises(RecipeError, match="not a dataclass"):
         from_plain({**plain, "type": "os:getcwd"})
+
+
+def test_a_step_is_written_once_however_many_build_on_it() -> None:
+    step = Doubled(documents=Letters())
+    for _ in range(60):  # written wherever it stands, the first would be there 2^60 times
+        step = Doubled(documents=step, bad=(step,))  # type: ignore[arg-type]
+    plain = to_plain(step)
+    assert len(plain["steps"]) == 62
+    found = from_plain(plain)
+    assert found.key == step.key
+    assert found.documents is found.bad[0]
+
+
+def test_steps_that_are_alike_are_written_once_and_those_that_lie_elsewhere_are_not() -> None:
+    alike = Setting(value=(Letters(), Letters(), Doubled(documents=Letters())))
+    assert len(to_plain(alike)["steps"]) == 2
+    assert from_plain(to_plain(alike)) == alike
+    bad: list[Any] = [(Placed(what="a", where=where),) for where in "xy"]
+    placed = [Doubled(documents=Letters(), bad=one) for one in bad]
+    assert [one.bad[0].where for one in from_plain(to_plain(placed))] == ["x", "y"]
+
+
+def test_an_unfolded_recipe_has_every_step_where_it_stands() -> None:
+    step = Doubled(documents=Letters(tasks=3), bad=("d1",))
+    fields = unfolded(to_plain(step))["fields"]
+    assert fields["bad"] == ["d1"]
+    assert fields["documents"]["fields"]["tasks"] == 3
 
 
 def test_fields_that_are_replaced_change_the_key_and_nothing_else_does() -> None:

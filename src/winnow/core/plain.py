@@ -13,7 +13,7 @@ import hashlib
 import importlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -28,22 +28,87 @@ Plain = Any
 
 
 def to_plain(value: object) -> Plain:
-    """The value as JSON-ready data that ``from_plain`` turns back into it; RecipeError for what cannot be."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {"type": _address(type(value)), "version": _version(value), "fields": _fields(value, to_plain)}
-    if callable(value):
-        return {"identity": callable_identity(value), "callable": _address(value)}
-    return _plain_leaf(value, to_plain)
+    """The value as JSON-ready data that ``from_plain`` turns back into it; RecipeError for what cannot be.
+
+    A step is written once, however many others build on it: what has steps in it is ``{"steps": [...], "value": ...}``,
+    inputs before what they are inputs of, and ``{"step": 3}`` stands for the fourth of them.
+    """
+    writer = _Writer()
+    plain = writer.encode(value)
+    return {"steps": writer.steps, "value": plain} if writer.steps else plain
 
 
 def from_plain(plain: Plain) -> Any:
     """The value that ``to_plain`` was given; RecipeError where its class is gone or has another version."""
+    return _through_steps(plain, _decode)
+
+
+def unfolded(plain: Plain) -> Plain:
+    """What ``to_plain`` gave with every step where it stands, for those who compare."""
+    return _through_steps(plain, _unfold)
+
+
+class _Writer:
+    """Writes values, every step once."""
+
+    def __init__(self) -> None:
+        self.steps: list[Plain] = []
+        self._numbers: dict[str, int] = {}
+        self._written: dict[int, Plain] = {}
+        """By the identity of steps, so that what is shared is walked through once."""
+
+    def encode(self, value: object) -> Plain:
+        from winnow.core.step import Step
+
+        if isinstance(value, Step):
+            if id(value) not in self._written:
+                self._written[id(value)] = self._numbered(self._dataclass(value))
+            return self._written[id(value)]
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return self._dataclass(value)
+        if callable(value):
+            return {"identity": callable_identity(value), "callable": _address(value)}
+        return _plain_leaf(value, self.encode)
+
+    def _dataclass(self, value: Any) -> Plain:
+        fields = {field.name: self.encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {"type": _address(type(value)), "version": _version(value), "fields": fields}
+
+    def _numbered(self, plain: Plain) -> Plain:
+        """The number of a step that is written so, new or not."""
+        number = self._numbers.setdefault(digest(plain), len(self.steps))
+        if number == len(self.steps):
+            self.steps.append(plain)
+        return {"step": number}
+
+
+def _through_steps(plain: Plain, read: Callable[[Plain, Sequence[Any]], Any]) -> Any:
+    """What is read of plain data, given what was read of the steps before."""
+    if not (isinstance(plain, dict) and "steps" in plain):
+        return read(plain, ())
+    steps: list[Any] = []
+    for step in plain["steps"]:
+        steps.append(read(step, steps))
+    return read(plain["value"], steps)
+
+
+def _unfold(plain: Plain, steps: Sequence[Plain]) -> Plain:
     if isinstance(plain, list):
-        return tuple(from_plain(item) for item in plain)
+        return [_unfold(item, steps) for item in plain]
     if not isinstance(plain, dict):
         return plain
+    return steps[plain["step"]] if "step" in plain else {name: _unfold(item, steps) for name, item in plain.items()}
+
+
+def _decode(plain: Plain, steps: Sequence[Any]) -> Any:
+    if isinstance(plain, list):
+        return tuple(_decode(item, steps) for item in plain)
+    if not isinstance(plain, dict):
+        return plain
+    if "step" in plain:
+        return steps[plain["step"]]
     if "pairs" in plain:
-        return {key: from_plain(item) for key, item in plain["pairs"]}
+        return {key: _decode(item, steps) for key, item in plain["pairs"]}
     if "callable" in plain:
         return _callable(plain)
     cls: Any = _resolve(plain["type"])
@@ -54,7 +119,7 @@ def from_plain(plain: Plain) -> Any:
             f"the recipe was written for version {plain['version']} of {plain['type']}, "
             f"here it is version {getattr(cls, 'version', None)}: build it again from its recipe function"
         )
-    return _construct(cls, {name: from_plain(item) for name, item in plain["fields"].items()})
+    return _construct(cls, {name: _decode(item, steps) for name, item in plain["fields"].items()})
 
 
 def identity(step: Step) -> Plain:
@@ -107,10 +172,6 @@ def _string_key(key: object) -> str:
     if not isinstance(key, str):
         raise RecipeError(f"a mapping in a recipe has the key {key!r}; keys must be strings")
     return key
-
-
-def _fields(value: Any, encode: Callable[[object], Plain]) -> dict[str, Plain]:
-    return {field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
 
 
 def _telling_fields(value: Any) -> dict[str, Plain]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from winnow.core.files import read_json
-from winnow.core.plain import Plain, to_plain
+from winnow.core.plain import Plain, to_plain, unfolded
 from winnow.core.run import passes, stale_reason
 from winnow.core.step import Step
 from winnow.core.table import Store
@@ -73,7 +73,7 @@ def _distance(differences: list[Difference]) -> int:
 def _own_fields(step: Step, plain: Plain) -> Plain:
     """A step's fields without its input steps, which are compared on their own."""
     inputs = {field.name for field in fields(step) if isinstance(getattr(step, field.name), Step)}
-    return {name: value for name, value in plain["fields"].items() if name not in inputs}
+    return {name: value for name, value in unfolded(plain)["fields"].items() if name not in inputs}
 
 
 def _differences(old: Plain, new: Plain, path: str) -> Iterator[Difference]:
