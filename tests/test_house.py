@@ -32,6 +32,7 @@ BESIDE = {
     "edit": "documents",
     "dedup": "measure",
     "decontaminate": "measure",
+    "laws": "lm",
     "loss": "evaluate",
     "rater": "evaluate",
     "meta": "kernels",

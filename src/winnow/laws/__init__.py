@@ -1,0 +1,1 @@
+"""Scaling laws of data filtering and repetition, fitted with their uncertainty, and the advice that follows."""
