@@ -61,8 +61,9 @@ class Needle(Power):
     def terms(self, theta: NDArray[np.float64], setups: Setups) -> NDArray[np.float64]:
         near = np.exp(-((20 * np.log(theta[0] / 0.4)) ** 2))
         wave = np.cos(np.arange(len(setups)) * (1 + theta[0]))
-        found: NDArray[np.float64] = np.stack([2 + wave, 2 - wave], 1)
-        return super().terms(np.array([0.4]), setups) * near + (1 - near) * found
+        power = super().terms(np.array([0.4]), setups)
+        found: NDArray[np.float64] = near * power + (1 - near) * np.stack([2 + wave, 2 - wave], 1)
+        return found
 
 
 def test_a_fit_that_one_start_alone_reached_is_refused() -> None:

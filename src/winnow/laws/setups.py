@@ -83,9 +83,7 @@ class Runs(Setups):
             raise InputError(f"run {self.run[bad[0]]} has the value {self.value[bad[0]]}; laws are of positive numbers")
 
 
-def one_pool(
-    unique: Sequence[float], tokens: Sequence[float], num_params: Sequence[float], name: str = "pool"
-) -> Setups:
+def one_pool(unique: ArrayLike, tokens: ArrayLike, num_params: ArrayLike, name: str = "pool") -> Setups:
     """Trainings on one pool each of its own size."""
     columns = [np.asarray(one, np.float64) for one in (unique, tokens, num_params)]
     return Setups((name,), columns[0][:, None], columns[1][:, None], columns[2])
