@@ -24,7 +24,7 @@ HUBER_NOISES = 1.5
 NORMAL_MAD = 1.4826
 """Times the median absolute deviation: the standard deviation of normal noise."""
 LEAST_NOISE = 1e-9
-STEP = 1e-6
+STEP = 1e-7
 """Of a logarithm, in differences."""
 FAR = 60.0
 """Logarithms of coefficients lie between this and its negative."""
@@ -99,6 +99,7 @@ def refit(
     coefficients: NDArray[np.float64],
     noise: float,
     held: int | None = None,
+    tolerance: float = 1e-12,
 ) -> Found:
     """All parameters from where they are to the nearest optimum; coefficients of zero stay, as ``theta[held]`` does."""
     from scipy.optimize import least_squares
@@ -117,9 +118,9 @@ def refit(
         loss="huber",
         f_scale=delta,
         x_scale="jac",
-        xtol=1e-12,
-        ftol=1e-12,
-        gtol=1e-12,
+        xtol=tolerance,
+        ftol=tolerance,
+        gtol=tolerance,
         max_nfev=200,
     )
     at, slopes = residuals(result.x), jacobian(residuals, result.x)[:, result.active_mask == 0]
@@ -160,13 +161,9 @@ def huber(residuals: NDArray[np.float64], delta: float) -> float:
 
 
 def jacobian(of: Callable[[NDArray[np.float64]], NDArray[np.float64]], x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[n, len(x)] by central differences."""
-    columns = []
-    for place in range(len(x)):
-        step = np.zeros(len(x))
-        step[place] = STEP
-        columns.append((of(x + step) - of(x - step)) / (2 * STEP))
-    return np.stack(columns, 1)
+    """[n, len(x)] by differences."""
+    here = of(x)
+    return np.stack([(of(x + step) - here) / STEP for step in STEP * np.eye(len(x))], 1)
 
 
 def _starts(law: Law, runs: Runs, number: int, seed: int) -> NDArray[np.float64]:

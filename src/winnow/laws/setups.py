@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -40,23 +41,23 @@ class Setups:
     def __len__(self) -> int:
         return len(self.num_params)
 
-    @property
+    @cached_property
     def tokens(self) -> NDArray[np.float64]:
         """[n] drawn in all."""
         found: NDArray[np.float64] = self.seen.sum(1)
         return found
 
-    @property
+    @cached_property
     def shares(self) -> NDArray[np.float64]:
         """[n, p] of what is drawn; they sum to one."""
         return self.seen / self.tokens[:, None]
 
-    @property
+    @cached_property
     def epochs(self) -> NDArray[np.float64]:
         """[n, p] times that a token of a pool is drawn on the mean; 0 of a pool that is not used."""
         return self.seen / np.where(self.seen > 0, self.unique, 1.0)
 
-    @property
+    @cached_property
     def used(self) -> NDArray[np.float64]:
         """[n] unique tokens of all pools that are drawn from."""
         found: NDArray[np.float64] = np.where(self.seen > 0, self.unique, 0.0).sum(1)

@@ -26,6 +26,8 @@ NUM_DRAWS = 1000
 CHI2_95 = 3.841
 """The 95% point of a chi-squared variable of one degree: by so much may minus twice the log likelihood rise."""
 NUM_PROFILE = 17
+TOLERANCE = 1e-6
+"""Of a resampled fit, relatively: far below how much such fits differ."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ def bootstrap(fitted: Fit, runs: Runs, num_draws: int = NUM_DRAWS, seed: int = 0
     found = []
     for _ in range(num_draws):
         drawn = np.concatenate([rows[number] for number in random.integers(len(names), size=len(names))])
-        found.append(refit(fitted.law, runs.rows(drawn), fitted.theta, fitted.coefficients, fitted.noise))
+        found.append(
+            refit(fitted.law, runs.rows(drawn), fitted.theta, fitted.coefficients, fitted.noise, tolerance=TOLERANCE)
+        )
     return Draws(
         fitted.law, np.stack([one.theta for one in found]), np.stack([one.coefficients for one in found]), fitted.noise
     )
