@@ -8,7 +8,8 @@ import pytest
 from powers import COEFFICIENTS, THETA, Power, measured, trainings
 
 from winnow.core.errors import InputError
-from winnow.laws.fit import fit, huber, jacobian, solved
+from winnow.laws.descent import huber, jacobian
+from winnow.laws.fit import fit, solved
 from winnow.laws.law import Parameter
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def test_a_term_that_runs_speak_against_has_no_share() -> None:
     setups = trainings()
     runs = measured(setups, noise=0.0)
     rising = type(runs)(setups.pools, setups.unique, setups.seen, setups.num_params, setups.tokens**0.1, runs.run)
-    assert fit(Power(), rising).coefficients[1] == 0
+    found = fit(Power(), rising)
+    assert found.coefficients[1] * found.law.terms(found.theta, rising)[:, 1].max() < 1e-3
 
 
 def test_as_few_runs_as_parameters_are_refused() -> None:
@@ -83,4 +85,4 @@ def test_slopes_are_those_of_the_function() -> None:
 
 def test_coefficients_are_never_negative_whatever_the_size_of_their_terms() -> None:
     terms = np.stack([np.full(5, 1e-12), np.full(5, 1e9) * np.arange(5)], 1)
-    assert solved(terms) == pytest.approx([1e12, 0], rel=1e-9)
+    assert solved(terms, np.ones(5)) == pytest.approx([1e12, 0], rel=1e-9)

@@ -213,16 +213,16 @@ def test_what_is_free_is_a_parameter() -> None:
     assert law.coefficients(setups) == ("A", "d")
 
 
-def test_fields_that_mean_nothing_are_refused() -> None:
-    for law in ({"gamma": 1.0}, {"gamma": "free"}):
-        with pytest.raises(InputError, match="set reference"):
-            GoyalUtility(**law)  # type: ignore[arg-type]
-    for name, value in (
-        ("pivot", 0.0),
-        ("reference", -1.0),
-        ("gamma", -0.5),
-        ("gamma", "one"),
-        ("pivot", float("nan")),
-    ):
-        with pytest.raises(InputError, match=name):
-            GoyalUtility(**{"reference": SIZE, name: value})  # type: ignore[arg-type]
+@pytest.mark.parametrize("gamma", [1.0, "free"])
+def test_a_half_life_that_grows_needs_a_reference(gamma: float) -> None:
+    with pytest.raises(InputError, match="set reference"):
+        GoyalUtility(gamma=gamma)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("pivot", 0.0), ("pivot", float("nan")), ("reference", -1.0), ("gamma", -0.5), ("gamma", "one")],
+)
+def test_a_field_that_is_no_positive_number_is_refused(name: str, value: float) -> None:
+    with pytest.raises(InputError, match=name):
+        replace(GoyalUtility(reference=SIZE), **{name: value})

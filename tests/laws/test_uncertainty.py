@@ -7,7 +7,8 @@ import pytest
 from powers import COEFFICIENTS, THETA, Power, measured, trainings
 from scipy.optimize import minimize
 
-from winnow.laws.fit import Fit, fit, huber
+from winnow.laws.descent import huber
+from winnow.laws.fit import Fit, fit
 from winnow.laws.setups import Runs
 from winnow.laws.uncertainty import CHI2_95, bootstrap, profile
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from winnow.core.errors import InputError
+from winnow.laws.descent import descend, huber, jacobian
 from winnow.laws.law import Law
 from winnow.laws.setups import Runs, Setups
 
@@ -24,10 +24,10 @@ HUBER_NOISES = 1.5
 NORMAL_MAD = 1.4826
 """Times the median absolute deviation: the standard deviation of normal noise."""
 LEAST_NOISE = 1e-9
-STEP = 1e-7
-"""Of a logarithm, in differences."""
-FAR = 60.0
-"""Logarithms of coefficients lie between this and its negative."""
+FAR = 30.0
+"""Logarithms of terms' shares of the values lie between this and its negative."""
+LEAST_SHARE = 1e-3
+"""Of the values, by a term that a search begins without."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,10 @@ def fit(law: Law, runs: Runs, *, noise: float | None = None, num_starts: int = N
             f"{type(law).__name__} has {len(names)} parameters ({', '.join(names)}) and there are {len(runs)} runs: "
             "more runs than parameters are needed, two or three times as many for intervals that mean something"
         )
-    projected = [_projected(law, runs, start) for start in _starts(law, runs, num_starts, seed)]
+    projected = [_projected(law, runs, np.exp(start)) for start in _starts(law, runs, num_starts, seed)]
     if noise is None:
-        noise = _scale(law.residuals(*min(projected, key=lambda one: _squares(law, runs, one)), runs))
+        nearest = min((law.residuals(*one, runs) for one in projected), key=lambda some: float(some @ some))
+        noise = _scale(nearest, len(names))
     found = [refit(law, runs, *one, noise) for one in projected]
     best = min(found, key=lambda one: one.objective)
     agreeing = sum(one.objective <= best.objective * (1 + AGREEMENT) + LEAST_NOISE**2 for one in found)
@@ -101,34 +102,24 @@ def refit(
     held: int | None = None,
     tolerance: float = 1e-12,
 ) -> Found:
-    """All parameters from where they are to the nearest optimum; coefficients of zero stay, as ``theta[held]`` does."""
-    from scipy.optimize import least_squares
-
+    """All parameters from where they are to the nearest optimum; ``theta[held]`` stays."""
     delta = max(HUBER_NOISES * noise, LEAST_NOISE)
     space = _Space(law, runs, theta, coefficients, held)
 
     def residuals(x: NDArray[np.float64]) -> NDArray[np.float64]:
         return law.residuals(*space.unpack(x), runs)
 
-    result = least_squares(
-        residuals,
-        space.start,
-        jac=lambda x: jacobian(residuals, x),
-        bounds=space.bounds,
-        loss="huber",
-        f_scale=delta,
-        x_scale="jac",
-        xtol=tolerance,
-        ftol=tolerance,
-        gtol=tolerance,
-        max_nfev=200,
-    )
-    at, slopes = residuals(result.x), jacobian(residuals, result.x)[:, result.active_mask == 0]
-    return Found(*space.unpack(result.x), huber(at, delta), _descent(slopes, at, delta))
+    x = descend(residuals, space.start, *space.bounds, delta, tolerance)
+    low, high = space.bounds
+    at, slopes = residuals(x), jacobian(residuals, x)[:, (low < x) & (x < high)]
+    return Found(*space.unpack(x), huber(at, delta), descent(slopes, at, delta))
 
 
 class _Space:
-    """The logarithms that a search moves, as parts of all parameters."""
+    """Where a search moves: in logarithms, those of coefficients by what their terms are of the values.
+
+    A coefficient of zero begins a little above it, so that it can come back.
+    """
 
     def __init__(
         self,
@@ -138,32 +129,19 @@ class _Space:
         coefficients: NDArray[np.float64],
         held: int | None = None,
     ) -> None:
-        self.num_theta, used = len(theta), np.flatnonzero(coefficients)
-        self.all = np.concatenate([theta, coefficients])
-        moved = np.concatenate([np.flatnonzero(np.arange(len(theta)) != held), len(theta) + used])
-        edges = _edges(law, runs)
-        low = np.concatenate([edges[:, 0], np.full(len(coefficients), -FAR)])[moved]
-        high = np.concatenate([edges[:, 1], np.full(len(coefficients), FAR)])[moved]
-        self.moved, self.bounds = moved, (low, high)
-        self.start = np.clip(np.log(self.all[moved]), low, high)
+        self.theta, self.free = theta, np.flatnonzero(np.arange(len(theta)) != held)
+        sizes = np.sqrt(np.mean((law.terms(theta, runs) / runs.value[:, None]) ** 2, axis=0))
+        self.units = 1 / np.where(sizes > 0, sizes, 1)
+        shares = np.maximum(coefficients / self.units, LEAST_SHARE)
+        edges, far = _edges(law, runs)[self.free], np.full(len(coefficients), FAR)
+        self.bounds = np.concatenate([edges[:, 0], -far]), np.concatenate([edges[:, 1], far])
+        self.start = np.clip(np.log(np.concatenate([theta[self.free], shares])), *self.bounds)
 
     def unpack(self, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Parameters and coefficients."""
-        found = self.all.copy()
-        found[self.moved] = np.exp(x)
-        return found[: self.num_theta], found[self.num_theta :]
-
-
-def huber(residuals: NDArray[np.float64], delta: float) -> float:
-    """Sum of Huber's loss: half the square up to delta, a straight line beyond (Huber 1964)."""
-    size = np.abs(residuals)
-    return float(np.where(size <= delta, size**2 / 2, delta * (size - delta / 2)).sum())
-
-
-def jacobian(of: Callable[[NDArray[np.float64]], NDArray[np.float64]], x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[n, len(x)] by differences."""
-    here = of(x)
-    return np.stack([(of(x + step) - here) / STEP for step in STEP * np.eye(len(x))], 1)
+        theta = self.theta.copy()
+        theta[self.free] = np.exp(x[: len(self.free)])
+        return theta, self.units * np.exp(x[len(self.free) :])
 
 
 def _starts(law: Law, runs: Runs, number: int, seed: int) -> NDArray[np.float64]:
@@ -178,30 +156,39 @@ def _starts(law: Law, runs: Runs, number: int, seed: int) -> NDArray[np.float64]
     return found
 
 
-def _projected(law: Law, runs: Runs, start: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """From a start to an optimum of relative squares, the coefficients solved for at every step."""
+def _projected(
+    law: Law,
+    runs: Runs,
+    theta: NDArray[np.float64],
+    held: int | None = None,
+    trusted: NDArray[np.float64] | float = 1.0,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """To the nearest optimum of relative squares, by how far each is trusted; coefficients are solved for."""
     from scipy.optimize import least_squares
 
+    free, (low, high) = np.flatnonzero(np.arange(len(theta)) != held), _edges(law, runs).T
+    scale = (np.sqrt(trusted) / runs.value)[:, None]
+    goal, found = (np.sqrt(trusted) * np.ones(len(runs))), theta.copy()
+
     def residuals(x: NDArray[np.float64]) -> NDArray[np.float64]:
-        terms = law.terms(np.exp(x), runs) / runs.value[:, None]
-        found: NDArray[np.float64] = terms @ solved(terms) - 1
-        return found
+        found[free] = np.exp(x)
+        terms = law.terms(found, runs) * scale
+        return np.asarray(terms @ solved(terms, goal) - goal)
 
-    if len(start):
-        low, high = _edges(law, runs).T
-        inside = np.clip(start, low + 1e-9, high - 1e-9)
-        start = np.asarray(least_squares(residuals, inside, bounds=(low, high), x_scale="jac", max_nfev=100).x)
-    theta = np.exp(start)
-    return theta, solved(law.terms(theta, runs) / runs.value[:, None])
+    if len(free):
+        inside = np.clip(np.log(theta[free]), low[free] + 1e-9, high[free] - 1e-9)
+        best = least_squares(residuals, inside, bounds=(low[free], high[free]), x_scale="jac", max_nfev=100)
+        found[free] = np.exp(best.x)
+    return found, solved(law.terms(found, runs) * scale, goal)
 
 
-def solved(terms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The non-negative coefficients whose sum of terms comes nearest to one; columns are scaled first."""
+def solved(terms: NDArray[np.float64], goal: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The non-negative coefficients whose sum of terms comes nearest to the goal; columns are scaled first."""
     from scipy.optimize import nnls
 
     sizes = np.linalg.norm(terms, axis=0)
     sizes[sizes == 0] = 1
-    found: NDArray[np.float64] = nnls(terms / sizes, np.ones(len(terms)))[0] / sizes
+    found: NDArray[np.float64] = nnls(terms / sizes, goal)[0] / sizes
     return found
 
 
@@ -210,19 +197,20 @@ def _edges(law: Law, setups: Setups) -> NDArray[np.float64]:
     return np.log([(one.low, one.high) for one in law.parameters(setups)]).reshape(-1, 2)
 
 
-def _descent(slopes: NDArray[np.float64], residuals: NDArray[np.float64], delta: float) -> float:
+def descent(slopes: NDArray[np.float64], residuals: NDArray[np.float64], delta: float) -> float:
     """What a Gauss-Newton step would take off, as a share of the objective."""
-    weights = 1 / np.maximum(1, np.abs(residuals) / delta)
+    weights = _trust(residuals, delta)
     pull = slopes.T @ (weights * residuals)
     step = np.linalg.lstsq((slopes * weights[:, None]).T @ slopes, pull, rcond=1e-12)[0]
     return float(pull @ step / 2) / max(huber(residuals, delta), LEAST_NOISE**2)
 
 
-def _squares(law: Law, runs: Runs, at: tuple[NDArray[np.float64], NDArray[np.float64]]) -> float:
-    found = law.residuals(*at, runs)
-    return float(found @ found)
+def _trust(residuals: NDArray[np.float64], delta: float) -> NDArray[np.float64]:
+    """[n] what squares are weighted with, to fall as Huber's loss does."""
+    return delta / np.maximum(delta, np.abs(residuals))
 
 
-def _scale(residuals: NDArray[np.float64]) -> float:
-    """A robust standard deviation, about zero."""
-    return max(float(NORMAL_MAD * np.median(np.abs(residuals))), LEAST_NOISE)
+def _scale(residuals: NDArray[np.float64], num_parameters: int) -> float:
+    """A robust standard deviation, about zero, of what is left where so many parameters have been fitted."""
+    spent = len(residuals) / (len(residuals) - num_parameters)
+    return max(float(NORMAL_MAD * np.median(np.abs(residuals)) * np.sqrt(spent)), LEAST_NOISE)

@@ -26,7 +26,7 @@ NUM_DRAWS = 1000
 CHI2_95 = 3.841
 """The 95% point of a chi-squared variable of one degree: by so much may minus twice the log likelihood rise."""
 NUM_PROFILE = 17
-TOLERANCE = 1e-6
+TOLERANCE = 1e-4
 """Of a resampled fit, relatively: far below how much such fits differ."""
 
 

@@ -1,0 +1,134 @@
+"""Everything that runs have taught about some pools, kept in a directory: forms of law, their draws, their profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from winnow.core.errors import InputError
+from winnow.core.files import read_json, write_json
+from winnow.core.plain import from_plain, to_plain
+from winnow.laws.advice import Beliefs, beliefs
+from winnow.laws.compare import Form, compare, preferred
+from winnow.laws.fit import Fit
+from winnow.laws.law import Law
+from winnow.laws.plans import Pool
+from winnow.laws.setups import Runs
+from winnow.laws.uncertainty import NUM_DRAWS, Draws, Profile, bootstrap, profile
+
+FITTED, ARRAYS = "fit.json", "fit.npz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """Laws fitted to runs, and how sure they are."""
+
+    pools: tuple[Pool, ...]
+    runs: Runs
+    flags: tuple[str, ...]
+    """What is doubtful about the runs."""
+    forms: tuple[Form, ...]
+    """The one that predicts best first."""
+    draws: tuple[Draws, ...]
+    """Of the preferred forms, in their order."""
+    profiles: tuple[Profile, ...]
+    """Of the best form's parameters."""
+
+    @property
+    def believed(self) -> Beliefs:
+        """What advice follows from."""
+        return beliefs(self.draws, self.runs)
+
+    def save(self, directory: Path) -> None:
+        """Write ``fit.json`` and ``fit.npz``; another fit's are replaced."""
+        directory.mkdir(parents=True, exist_ok=True)
+        runs = {name: getattr(self.runs, name) for name in ("unique", "seen", "num_params", "value", "run")}
+        arrays = {f"runs/{name}": array for name, array in runs.items()}
+        for number, form in enumerate(self.forms):
+            arrays |= {f"forms/{number}/{name}": getattr(form.fitted, name) for name in _ARRAYS}
+        for number, draws in enumerate(self.draws):
+            arrays |= {f"draws/{number}/{name}": getattr(draws, name) for name in _ARRAYS}
+        for number, one in enumerate(self.profiles):
+            arrays |= {f"profiles/{number}/{name}": getattr(one, name) for name in ("values", "deviance")}
+        with (directory / ARRAYS).open("wb") as file:
+            np.savez_compressed(file, **arrays)
+        write_json(
+            directory / FITTED,
+            {
+                "pools": [asdict(pool) for pool in self.pools],
+                "flags": self.flags,
+                "forms": [_numbers(form, form.fitted) for form in self.forms],
+                "draws": [{"law": to_plain(one.law), "noise": one.noise} for one in self.draws],
+                "profiles": [_numbers(one) for one in self.profiles],
+            },
+        )
+
+
+def fit_all(
+    laws: Sequence[Law],
+    runs: Runs,
+    pools: Sequence[Pool],
+    flags: Sequence[str] = (),
+    noise: float | None = None,
+    num_draws: int = NUM_DRAWS,
+) -> Fitted:
+    """Every law fitted and compared, those that predict best resampled, the best one's parameters profiled."""
+    forms = compare(laws, runs, noise=noise)
+    best = forms[0].fitted
+    return Fitted(
+        pools=tuple(pools),
+        runs=runs,
+        flags=tuple(flags),
+        forms=tuple(forms),
+        draws=tuple(bootstrap(form.fitted, runs, num_draws) for form in preferred(forms)),
+        profiles=tuple(profile(best, runs, place) for place in range(len(best.theta))),
+    )
+
+
+def open_fitted(directory: Path) -> Fitted:
+    """What ``Fitted.save`` wrote; InputError where there is none."""
+    if not (directory / FITTED).is_file():
+        raise InputError(f"{directory} holds no {FITTED}: winnow advise fit makes it")
+    plain = read_json(directory / FITTED)
+    with np.load(directory / ARRAYS) as arrays:
+        found = dict(arrays)
+    pools = tuple(Pool(**one) for one in plain["pools"])
+    return Fitted(
+        pools=pools,
+        runs=Runs(tuple(pool.name for pool in pools), **_under(found, "runs/")),
+        flags=tuple(plain["flags"]),
+        forms=tuple(_form(one, _under(found, f"forms/{number}/")) for number, one in enumerate(plain["forms"])),
+        draws=tuple(
+            Draws(law=from_plain(one["law"]), noise=one["noise"], **_under(found, f"draws/{number}/"))
+            for number, one in enumerate(plain["draws"])
+        ),
+        profiles=tuple(
+            Profile(**{**one, "interval": tuple(one["interval"])}, **_under(found, f"profiles/{number}/"))
+            for number, one in enumerate(plain["profiles"])
+        ),
+    )
+
+
+_ARRAYS = ("theta", "coefficients")
+
+
+def _numbers(*parts: Any) -> dict[str, Any]:
+    """The fields of objects that are no arrays; a law as plain data."""
+    fields = {name: value for part in parts for name, value in vars(part).items()}
+    kept = {name: value for name, value in fields.items() if not isinstance(value, np.ndarray | Fit)}
+    return {name: to_plain(value) if isinstance(value, Law) else value for name, value in kept.items()}
+
+
+def _form(plain: Mapping[str, Any], arrays: Mapping[str, Any]) -> Form:
+    """A form from its numbers, the fit's among them."""
+    own = {name: plain[name] for name in ("trained", "cross_validated", "standard_error", "extrapolated")}
+    fit = {name: value for name, value in plain.items() if name not in own}
+    return Form(fitted=Fit(**{**fit, "law": from_plain(plain["law"])}, **arrays), **own)
+
+
+def _under(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
