@@ -1,5 +1,6 @@
 "use strict";
-// The page reads well without this script: it only adds a theme button, other orders of the rules, and a choice of boards.
+// The page reads well without this script: it only adds a theme button, other orders of the rules, a choice of boards,
+// and a slider over budgets.
 
 const root = document.documentElement;
 document.getElementById("theme").addEventListener("click", () => {
@@ -32,4 +33,17 @@ for (const button of filters) {
       board.hidden = Object.entries(wanted).some(([what, value]) => value !== "any" && board.dataset[what] !== value);
     }
   });
+}
+
+const dial = document.querySelector(".dial");
+if (dial) {
+  const slider = dial.querySelector("input");
+  const parts = document.querySelectorAll("[data-budget]");
+  const show = () => {
+    for (const part of parts) part.classList.toggle("now", part.dataset.budget === slider.value);
+    slider.setAttribute("aria-valuetext", document.querySelector(".now[data-name]").dataset.name);
+  };
+  slider.addEventListener("input", show);
+  dial.hidden = false;
+  show();
 }
