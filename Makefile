@@ -59,6 +59,9 @@ bench: $(VENV)/dev  ## speed and quality beside the peers; hours, on a quiet mac
 	$(BIN)/python benchmarks/meta.py
 	$(BIN)/python benchmarks/rating.py
 	$(BIN)/python benchmarks/datarater.py
+	$(BIN)/python benchmarks/same_mixture.py
+	$(BIN)/python benchmarks/natural_sources.py
+	$(BIN)/python benchmarks/laws_forms.py
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) winnow-demo winnow-store .bench build dist

@@ -9,7 +9,7 @@ half and the untouched passages alone.
     python benchmarks/datarater.py [STUDY ...] [--steps N] [--tokens N] [--seeds N]
 
 ``clean`` is that; ``seen`` spoils the pool in three ways, so that passages spoiled in all five show what a rater makes
-of those that it never saw; ``split`` holds out a part of the spoiled pool itself, as the paper does.
+of those that it never saw. ``same_mixture.py`` asks what happens where the held-out text is spoiled too.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PASSAGE = 480
 """Characters of a passage."""
 SPOILED = 0.5
 """Share of the pool's passages."""
-STUDIES = ("clean", "seen", "split")
+STUDIES = ("clean", "seen")
 SEEN = ("character noise", "other languages", "mojibake twice")
 KINDS = ("character noise", "other languages", "words shuffled", "mojibake twice", "lines repeated")
 CHANGED = 0.3
@@ -138,10 +138,10 @@ def study(work: Path, arguments: argparse.Namespace, options: Mapping[str, objec
     return read_result(work / "out" / "files")
 
 
-def given_labels(name: str, work: Path) -> dict[str, object]:
+def given_labels(work: Path) -> dict[str, object]:
     """What a study of spoiled text is told beside the pool."""
     return {
-        "heldout": "split" if name == "split" else work / "heldout.jsonl",
+        "heldout": work / "heldout.jsonl",
         "validation": f"passages={work / 'validation.jsonl'}",
         "oracle": "documents.metadata->>'noise' IS NOT NULL",
         "kind": "documents.metadata->>'noise'",
@@ -192,7 +192,7 @@ def lines(name: str, arguments: argparse.Namespace) -> Iterator[str]:
     """A study, from its files to its tables."""
     began, seen = time.monotonic(), SEEN if name == "seen" else KINDS
     others = write_sets(WORK / name, seen)
-    found = [*told(study(WORK / name, arguments, given_labels(name, WORK / name))), *areas(WORK / name, others, seen)]
+    found = [*told(study(WORK / name, arguments, given_labels(WORK / name))), *areas(WORK / name, others, seen)]
     yield from (f"## {name}", "", f"{(time.monotonic() - began) / 60:.0f} minutes, what was made before left out.")
     yield from (*found, "")
 

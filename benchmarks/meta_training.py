@@ -1,4 +1,4 @@
-"""What benchmarks of meta-gradients train, and how they time it; needs nothing but PyTorch and winnow's sources."""
+"""What benchmarks of meta-gradients train, and how they time it; needs PyTorch and what winnow's sources import."""
 
 from __future__ import annotations
 

@@ -104,7 +104,8 @@ def refit(
 ) -> Found:
     """All parameters from where they are to the nearest optimum; ``theta[held]`` stays."""
     delta = max(HUBER_NOISES * noise, LEAST_NOISE)
-    space = _Space(law, runs, theta, coefficients, held)
+    trusted = _trust(law.residuals(theta, coefficients, runs), delta)
+    space = _Space(law, runs, *_projected(law, runs, theta, held, trusted), held)
 
     def residuals(x: NDArray[np.float64]) -> NDArray[np.float64]:
         return law.residuals(*space.unpack(x), runs)
