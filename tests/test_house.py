@@ -93,7 +93,7 @@ def test_importing_winnow_loads_nothing_heavy() -> None:
 
 
 def test_the_commands_are_these() -> None:
-    assert list(COMMANDS) == ["run", "plan", "show", "explain", "audit", "bench", "compare"]
+    assert list(COMMANDS) == ["run", "plan", "show", "explain", "audit", "bench", "compare", "advise"]
 
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)

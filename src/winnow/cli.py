@@ -28,6 +28,7 @@ COMMANDS = {
     "audit": "plants duplicates, test items and noise in a copy of your own documents; reports what a recipe finds",
     "bench": "train and evaluate candidates at several scales and seeds; a ledger of runs and a leaderboard",
     "compare": "two candidates of a ledger, or the documents of two runs: paired differences, what changed",
+    "advise": "how hard to filter and how many epochs for a budget, with uncertainty, from runs of your own",
 }
 
 
@@ -87,6 +88,7 @@ def _dispatch(given: list[str]) -> int:
         "audit": _audit,
         "bench": _bench,
         "compare": _compare,
+        "advise": _advise,
     }
     return actions[given[0]](given[1:])
 
@@ -312,6 +314,62 @@ def _explain(given: list[str]) -> int:
     own = parser.parse_args(given)
     found = explain(own.id, place(own.store), place(own.run) if own.run else None)
     return _print(found, own.json)
+
+
+def _advise(given: list[str]) -> int:
+    own = _advise_parser().parse_args(given)
+    from winnow.recipes import advising
+
+    if own.action == "check":
+        checked = advising.check(Path(own.data) if own.data else None)
+        return _print(checked, own.json) or int(bool(checked.wrong))
+    if own.action == "fit":
+        done: Any = advising.fit_runs(own.runs, own.pools, Path(own.out), own.draws, own.chance)
+        return _print(done, own.json)
+    budgets = _budgets(own)
+    if own.action == "design":
+        return _print(advising.design(Path(own.fit), budgets), own.json)
+    return _print(advising.recommend(Path(own.fit), budgets, own.metric), own.json)
+
+
+def _advise_parser() -> argparse.ArgumentParser:
+    more = "winnow advise ACTION --help shows an action's options; each takes --json"
+    parser = _Parser(prog="winnow advise", description=COMMANDS["advise"], epilog=more, allow_abbrev=False)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=_Parser)
+    fit = actions.add_parser("fit", help="fit laws of filtering and repetition to runs")
+    fit.add_argument("runs", help="a CSV, JSON lines or Parquet file: run, value, tokens:POOL, unique:POOL, params")
+    fit.add_argument("--pools", required=True, help="a JSON list, best first: name, unique_tokens, scoring_flops")
+    fit.add_argument("--out", default="winnow-advice", help="where the fit goes (default: %(default)s)")
+    fit.add_argument("--draws", type=int, default=1000, help="fits of resampled runs (default: %(default)s)")
+    fit.add_argument("--chance", type=float, help="the value that guessing reaches, if the value has one")
+    for name, text in (("recommend", "what to do with budgets"), ("design", "what to train next to know better")):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("fit", nargs="?", default="winnow-advice", help="what fit left (default: %(default)s)")
+        action.add_argument("--tokens", nargs="+", type=float, default=[], help="budgets of so many tokens")
+        action.add_argument("--flops", nargs="+", type=float, default=[], help="budgets of so many FLOPs")
+        action.add_argument(
+            "--params", type=float, help="size of the model (default: that of the runs, or to be advised)"
+        )
+        action.add_argument("--max-epochs", type=float, default=float("inf"), help="times a token may be seen at most")
+        if name == "recommend":
+            action.add_argument("--metric", default="value", help="what the page calls the runs' value")
+    check = actions.add_parser("check", help="compute published numbers again, on this machine")
+    check.add_argument("--data", help="a directory of the studies' data, for fits to it too")
+    for action in actions.choices.values():
+        action.add_argument("--json", action="store_true", help="print JSON for machines")
+    return parser
+
+
+def _budgets(own: argparse.Namespace) -> list[Any]:
+    from winnow.core.errors import RecipeError
+    from winnow.laws.plans import Budget
+
+    limits = {"num_params": own.params, "max_epochs": own.max_epochs}
+    found = [Budget(tokens=tokens, **limits) for tokens in own.tokens]
+    found += [Budget(flops=flops, **limits) for flops in own.flops]
+    if not found:
+        raise RecipeError(f"winnow advise {own.action}: give --tokens or --flops, one budget or several")
+    return found
 
 
 def _compare(given: list[str]) -> int:

@@ -101,7 +101,7 @@ def shares(num_pools: int) -> Iterator[tuple[float, ...]]:
 
 def models_between(low: float, high: float) -> list[float]:
     """Sizes of models, evenly spaced in their logarithms."""
-    number = max(2, round(MODELS_OF_A_DECADE * np.log10(high / low)) + 1)
+    number = round(MODELS_OF_A_DECADE * np.log10(high / low)) + 1
     return [float(size) for size in np.geomspace(low, high, number)]
 
 

@@ -1,0 +1,279 @@
+"""``winnow advise``: laws fitted to a user's runs, what to do with a budget, what to train next, a check of it all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from winnow.core.errors import InputError
+from winnow.core.files import write_json
+from winnow.laws import chinchilla_golden, goyal_golden
+from winnow.laws.advice import Advice, Switch, advise, switches, weights
+from winnow.laws.chinchilla import PenalisedChinchilla, RepeatedChinchilla
+from winnow.laws.design import NextRun, next_runs
+from winnow.laws.fitted import Fitted, fit_all, open_fitted
+from winnow.laws.goyal import GoyalUtility
+from winnow.laws.goyal_golden import Golden
+from winnow.laws.inputs import check_runs, read_pools, read_runs
+from winnow.laws.law import Law
+from winnow.laws.plans import Budget
+from winnow.laws.setups import Runs
+from winnow.laws.uncertainty import NUM_DRAWS
+from winnow.report.advice_model import AdviceData, law_name
+from winnow.report.advice_page import write_advice_page
+
+ADVICE, PAGE = "advice.json", "advice.html"
+NUM_BUDGETS = 60
+"""Between which switches are looked for."""
+MOST_TOLD = 10
+"""Next runs in the table."""
+
+
+def usual_laws(runs: Runs) -> list[Law]:
+    """The laws that are fitted unless told otherwise: those of repetition, and Goyal's where all models are alike.
+
+    Goyal's half-lives are fixed in one and grow with the distinct tokens in the other: runs on one pool each cannot
+    tell the two apart, and advice is then averaged over both.
+    """
+    found: list[Law] = [PenalisedChinchilla(), RepeatedChinchilla(excess=False)]
+    if runs.num_params.min() == runs.num_params.max():
+        usual = float(np.median(runs.used))
+        found = [GoyalUtility(), GoyalUtility(gamma=1.0, reference=usual), *found]
+    return found
+
+
+@dataclass(frozen=True)
+class FittedLaws:
+    """What ``winnow advise fit`` leaves."""
+
+    out: Path
+    fitted: Fitted
+
+    def to_plain(self) -> dict[str, Any]:
+        """For machines."""
+        forms = [
+            {name: getattr(form, name) for name in ("name", "trained", "cross_validated", "extrapolated")}
+            | {"law": law_name(form.fitted.law), "agreeing": form.fitted.agreeing, "num_starts": form.fitted.num_starts}
+            for form in self.fitted.forms
+        ]
+        profiles = [
+            {name: getattr(one, name) for name in ("name", "value", "interval", "identified")}
+            for one in self.fitted.profiles
+        ]
+        return {"out": str(self.out), "forms": forms, "parameters": profiles, "flags": self.fitted.flags}
+
+    def print(self) -> None:
+        """For people: how near each law comes, and what the runs settle of the best one."""
+        forms = _table("law", "fitted", "held out", "largest held out", "starts that agree")
+        for form in self.fitted.forms:
+            errors = [f"{100 * error:.2f}%" for error in (form.trained, form.cross_validated, form.extrapolated)]
+            forms.add_row(
+                escape(law_name(form.fitted.law)), *errors, f"{form.fitted.agreeing} of {form.fitted.num_starts}"
+            )
+        parameters = _table(f"parameter of {self.fitted.forms[0].name}", "value", "95% interval", "settled")
+        for one in self.fitted.profiles:
+            low, high = one.interval
+            parameters.add_row(escape(one.name), f"{one.value:.4g}", f"{low:.4g} to {high:.4g}", one.identified)
+        _print(forms, parameters, *self.fitted.flags, f"kept in {self.out}")
+
+
+def fit_runs(runs: str, pools: str, out: Path, num_draws: int = NUM_DRAWS, chance: float | None = None) -> FittedLaws:
+    """Fit the usual laws to a file of runs and keep what that taught in a directory."""
+    known = read_pools(pools)
+    checked = check_runs(read_runs(runs, known), known, chance=chance)
+    laws, flags = _affordable(usual_laws(checked.runs), checked.runs)
+    fitted = fit_all(laws, checked.runs, known, (*checked.flags, *flags), checked.noise, num_draws)
+    fitted.save(out)
+    return FittedLaws(out, fitted)
+
+
+def _affordable(laws: Sequence[Law], runs: Runs) -> tuple[list[Law], list[str]]:
+    """The laws with fewer parameters than four fifths of the runs, which are left when some are held out."""
+    sizes = [len(law.parameters(runs)) + len(law.coefficients(runs)) for law in laws]
+    most = int(0.8 * len(runs)) - 1
+    kept = [law for law, size in zip(laws, sizes, strict=True) if size <= most]
+    if not kept:
+        raise InputError(
+            f"there are {len(runs)} runs, and the smallest law has {min(sizes)} parameters: "
+            f"{int(min(sizes) / 0.8) + 3} runs are needed to fit it and to hold some out"
+        )
+    left = [(law, size) for law, size in zip(laws, sizes, strict=True) if size > most]
+    return kept, [
+        f"{law_name(law)} was not fitted: it has {size} parameters for {len(runs)} runs" for law, size in left
+    ]
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """What ``winnow advise recommend`` says."""
+
+    out: Path
+    fitted: Fitted
+    advices: tuple[Advice, ...]
+    switches: tuple[Switch, ...]
+
+    def to_plain(self) -> dict[str, Any]:
+        """For machines: each budget with its plans, the best first."""
+        told = [
+            asdict(advice) | {"weights": weights(self.fitted.pools, advice.recommended.plan)} for advice in self.advices
+        ]
+        return {"out": str(self.out), "advice": told, "switches": [asdict(one) for one in self.switches]}
+
+    def print(self) -> None:
+        """For people: a paragraph for each budget."""
+        flags = dict.fromkeys(flag for advice in self.advices for flag in (*self.fitted.flags, *advice.flags))
+        told = [_in_words(advice, [pool.name for pool in self.fitted.pools]) for advice in self.advices]
+        _print(*told, *flags, f"{self.out / PAGE} shows why; weights for Mix are in {self.out}")
+
+
+def _in_words(advice: Advice, pools: Sequence[str]) -> str:
+    """What to do with a budget, and how sure that is."""
+    best, other, (low, high) = advice.recommended, advice.runner_up, advice.keep_band
+    used = [f"{name} {epochs:.3g}" for name, epochs in zip(pools, best.plan.epochs, strict=True) if epochs]
+    words = [
+        f"{_amount(advice.budget).replace('-', ' ')}: keep {best.plan.keep_fraction:.3g} of the pools' tokens",
+        f"({low:.3g} to {high:.3g} are as good); epochs {', '.join(used)};",
+        *([f"a model of {best.plan.num_params:.3g} parameters;"] if best.plan.num_params > 1 else []),
+        f"expect {best.value:.4g} (95%: {best.interval_95[0]:.4g} to {best.interval_95[1]:.4g});",
+        f"best in {best.p_best:.0%} of what may be true, {best.expected_regret:.2g} behind the best on the mean",
+        f"and at most {best.regret_90:.2g} in nine of ten",
+    ]
+    beside = f"; next best: keep {other.plan.keep_fraction:.3g}" if other else ""
+    return " ".join(words) + beside
+
+
+def recommend(directory: Path, budgets: Sequence[Budget], metric: str = "value") -> Recommended:
+    """Advise for each budget; write ``advice.json``, the weights of each recommendation and the page beside the fit."""
+    fitted = open_fitted(directory)
+    believed, pools = fitted.believed, fitted.pools
+    advices = tuple(advise(believed, pools, budget) for budget in _sized(budgets, fitted))
+    num_params = advices[0].recommended.plan.num_params
+    tokens = [advice.recommended.plan.tokens for advice in advices]
+    least, most = float(fitted.runs.tokens.min()), max(*tokens, float(fitted.runs.tokens.max()))
+    along = np.geomspace(min(least, *tokens), most, NUM_BUDGETS).tolist()
+    found = Recommended(directory, fitted, advices, tuple(switches(believed, pools, along, num_params)))
+    write_json(directory / ADVICE, found.to_plain())
+    for advice in advices:
+        write_json(directory / f"weights-{_amount(advice.budget)}.json", weights(pools, advice.recommended.plan))
+    given = AdviceData(
+        metric=metric,
+        believed=believed,
+        pools=pools,
+        runs=fitted.runs,
+        forms=fitted.forms,
+        profiles=fitted.profiles,
+        advices=advices,
+        switches=found.switches,
+        num_params=num_params,
+        flags=fitted.flags,
+    )
+    write_advice_page(directory / PAGE, given)
+    return found
+
+
+@dataclass(frozen=True)
+class NextRuns:
+    """What ``winnow advise design`` says."""
+
+    runs: tuple[NextRun, ...]
+
+    def to_plain(self) -> list[dict[str, Any]]:
+        """For machines: the run that helps most first."""
+        return [
+            {"regret_now": one.regret_now, "regret_after": one.regret_after, "flops": one.flops, **_told(one)}
+            for one in self.runs
+        ]
+
+    def print(self) -> None:
+        """For people: the first few."""
+        table = _table("train next", "epochs", "model", "expected regret now", "after it", "FLOPs")
+        for one in self.runs[:MOST_TOLD]:
+            told = _told(one)
+            epochs = ", ".join(f"{name} {epochs:.2g}" for name, epochs in told["epochs"].items())
+            regrets = f"{one.regret_now:.3g}", f"{one.regret_after:.3g}"
+            table.add_row(
+                escape(" and ".join(told["epochs"])),
+                escape(epochs),
+                f"{told['num_params']:.3g}",
+                *regrets,
+                f"{one.flops:.2g}",
+            )
+        _print(table)
+
+
+def design(directory: Path, budgets: Sequence[Budget]) -> NextRuns:
+    """The trainings that would take most off the regret that is still expected at these budgets."""
+    fitted = open_fitted(directory)
+    return NextRuns(tuple(next_runs(fitted.believed, fitted.pools, _sized(budgets, fitted))))
+
+
+def _sized(budgets: Sequence[Budget], fitted: Fitted) -> list[Budget]:
+    """Budgets of tokens alone are for the largest model of the runs."""
+    largest = fitted.believed.params[1]
+    return [
+        replace(budget, num_params=largest) if budget.tokens and budget.num_params is None else budget
+        for budget in budgets
+    ]
+
+
+def _told(run: NextRun) -> dict[str, Any]:
+    """The training by its pools."""
+    row = run.training
+    used = {name: float(epochs) for name, epochs in zip(row.pools, row.epochs[0], strict=True) if epochs}
+    return {"epochs": used, "tokens": float(row.tokens[0]), "num_params": float(row.num_params[0])}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What ``winnow advise check`` found."""
+
+    rows: tuple[Golden, ...]
+
+    @property
+    def wrong(self) -> list[Golden]:
+        """Those that are not what was computed elsewhere."""
+        return [row for row in self.rows if not abs(row.found - row.expected) <= row.tolerance]
+
+    def to_plain(self) -> dict[str, Any]:
+        """For machines."""
+        return {"checks": [row._asdict() for row in self.rows], "wrong": len(self.wrong)}
+
+    def print(self) -> None:
+        """For people: what is wrong, or that nothing is."""
+        table = _table("check", "expected", "found", "tolerance")
+        for row in self.wrong:
+            table.add_row(escape(row.name), f"{row.expected:.12g}", f"{row.found:.12g}", f"{row.tolerance:.2g}")
+        _print(*([table] if self.wrong else []), f"{len(self.rows) - len(self.wrong)} of {len(self.rows)} checks hold")
+
+
+def check(data: Path | None = None) -> Checked:
+    """Numbers that were published, computed again; with a directory of the studies' data, fits to it too."""
+    rows = [*goyal_golden.golden_checks(), *chinchilla_golden.golden_checks()]
+    return Checked((*rows, *(chinchilla_golden.data_checks(data) if data else ())))
+
+
+def _amount(budget: Budget) -> str:
+    """A budget in words that are part of a file's name too."""
+    amount = f"{budget.tokens:.3g}-tokens" if budget.tokens is not None else f"{budget.flops:.3g}-flops"
+    return amount.replace("+", "")
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="left" if place == 0 else "right")
+    return table
+
+
+def _print(*parts: Table | str) -> None:
+    console = Console()
+    for part in parts:
+        console.print(escape(part) if isinstance(part, str) else part, soft_wrap=True)
+        console.print()

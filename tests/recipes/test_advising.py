@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from winnow.cli import main
+from winnow.laws.chinchilla import RepeatedChinchilla
+from winnow.laws.setups import Setups
+from winnow.recipes import advising
+
+POOLS = ("good", "poor")
+UNIQUE = 1e6
+LAW = RepeatedChinchilla(excess=False)
+
+
+def setups() -> Setups:
+    """Each pool and both, from half an epoch to sixteen."""
+    rows = [(row, epochs) for row in ((1, 0), (0, 1), (1, 1)) for epochs in (0.5, 1, 2, 4, 8, 16)]
+    unique = UNIQUE * np.array([row for row, _ in rows], np.float64)
+    return Setups(POOLS, unique, unique * np.array([[epochs] for _, epochs in rows]), np.ones(len(rows)))
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files of runs and pools, and a fit to them."""
+    directory, trained, random = tmp_path_factory.mktemp("advice"), setups(), np.random.default_rng(0)
+    names = [one.name for one in LAW.parameters(trained)]
+    known = {"alpha": 0.3, "beta": 0.4}
+    theta = np.array([known.get(name, 4.0 if "repetitions" in name else 0.3) for name in names])
+    values = LAW.predict(theta, np.array([1.5, 0.5, 300.0]), trained) * np.exp(
+        0.002 * random.standard_normal(len(trained))
+    )
+    with (directory / "runs.csv").open("w") as file:
+        writer = csv.writer(file)
+        writer.writerow(["run", "value", *(f"tokens:{name}" for name in POOLS)])
+        writer.writerows([number, values[number], *row] for number, row in enumerate(trained.seen))
+    (directory / "pools.json").write_text(json.dumps([{"name": name, "unique_tokens": UNIQUE} for name in POOLS]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(advising, "usual_laws", lambda runs: [LAW])
+        runs, pools = (str(directory / name) for name in ("runs.csv", "pools.json"))
+        assert main(["advise", "fit", runs, "--pools", pools, "--out", str(directory / "fit"), "--draws", "30"]) == 0
+    return directory
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    assert main(["advise", *arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_small_budget_keeps_less_than_a_large_one(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = told(capsys, "recommend", str(given / "fit"), "--tokens", "2e5", "4e7")
+    small, large = (one["recommended"]["plan"]["keep_fraction"] for one in found["advice"])
+    assert small <= 0.5
+    assert large == 1
+
+
+def test_a_recommendation_leaves_weights_that_a_mix_takes_and_a_page(
+    given: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = told(capsys, "recommend", str(given / "fit"), "--tokens", "4e7")
+    written = json.loads((given / "fit" / "weights-4e07-tokens.json").read_text())
+    assert written == found["advice"][0]["weights"]
+    assert sum(written.values()) == pytest.approx(1)
+    assert "<html" in (given / "fit" / "advice.html").read_text()
+    assert json.loads((given / "fit" / "advice.json").read_text())["advice"]
+
+
+def test_people_are_told_in_a_paragraph(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["advise", "recommend", str(given / "fit"), "--tokens", "4e7", "--max-epochs", "30"]) == 0
+    out = capsys.readouterr().out
+    assert "4e07 tokens: keep 1 of the pools' tokens" in out
+    assert "epochs good" in out
+
+
+def test_next_runs_are_told_the_most_useful_first(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = told(capsys, "design", str(given / "fit"), "--tokens", "4e7")
+    after = [row["regret_after"] for row in rows]
+    assert after == sorted(after)
+    assert set(rows[0]["epochs"]) <= set(POOLS)
+
+
+def test_published_numbers_are_met_on_this_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    found = told(capsys, "check")
+    assert found["wrong"] == 0
+    assert len(found["checks"]) > 100
+
+
+def test_a_law_with_too_many_parameters_is_left_out_and_that_is_said(given: Path) -> None:
+    from winnow.laws.fitted import open_fitted
+
+    runs = open_fitted(given / "fit").runs
+    kept, flags = advising._affordable(advising.usual_laws(runs), runs.rows(np.arange(11)))
+    assert len(kept) + len(flags) == len(advising.usual_laws(runs))
+    assert all("was not fitted: it has" in flag for flag in flags) and flags
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["recommend", "nowhere", "--tokens", "1e6"], 3, "nowhere holds no fit.json: winnow advise fit makes it"),
+        (["recommend", "nowhere"], 2, "give --tokens or --flops"),
+        (["ponder"], 2, "invalid choice: 'ponder'"),
+        (["fit", "nothing.csv", "--pools", "nothing.json"], 3, "there is no file nothing.json"),
+    ],
+)
+def test_what_is_asked_wrongly_is_refused(
+    arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["advise", *arguments]) == code
+    assert message in capsys.readouterr().err
