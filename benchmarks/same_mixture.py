@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 from corpora import Document, write
-from datarater import LENGTH, SEEN, kinds, parts, spoil
+from datarater import LENGTH, SEEN, SPOILED, kinds, parts, spoil
 from environment import CACHE, write_results
 
 from winnow.core.executors import Inline
@@ -46,15 +46,13 @@ EVERY = 20
 """Meta-steps between two looks."""
 TOLD = (20, 60, 120, 300)
 """Meta-steps that the table shows."""
-SPOILED_TEST = 0.5
-"""Share of the passages that are judged, whatever that of the pool."""
 
 
 @dataclass(frozen=True)
 class Setting:
     """What is other than at first: half of the pool spoiled, and a tenth of it held out."""
 
-    share: float = 0.5
+    share: float = SPOILED
     """Of the pool that is spoiled."""
     clean: bool = False
     """Whether the held-out text is."""
@@ -77,7 +75,7 @@ SETTINGS = {
 def judged() -> list[Document]:
     """Passages that no rater reads, half of them spoiled."""
     ways = kinds()
-    return list(spoil(parts()["validation"], {name: ways[name] for name in SEEN}, Random(2), SPOILED_TEST))
+    return list(spoil(parts()["validation"], {name: ways[name] for name in SEEN}, Random(2)))
 
 
 def fitting_of(setting: Setting, work: Path) -> FitDataRater:

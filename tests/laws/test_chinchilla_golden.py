@@ -29,7 +29,7 @@ from winnow.laws.chinchilla_golden import (
 )
 from winnow.laws.descent import huber, jacobian
 from winnow.laws.fit import AGREEMENT, LEAST_AGREEING, descent, fit
-from winnow.laws.goyal_golden import Golden
+from winnow.laws.golden import Golden
 from winnow.laws.setups import Runs
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
@@ -130,7 +130,8 @@ class Searches:
             found: NDArray[np.float64] = np.logaddexp.reduce(parts) - value
             return found
 
-        return descent(jacobian(residuals, end.x), residuals(end.x), DELTA)
+        at = residuals(end.x)
+        return descent(jacobian(residuals, end.x, at), at, DELTA)
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from winnow.laws.fit import fit
+from winnow.laws.golden import Golden
 from winnow.laws.goyal import GoyalUtility
 from winnow.laws.goyal_golden import (
     DATA,
     UTILITY,
-    Golden,
     best_pools,
     errors,
     golden_checks,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from winnow.laws.plans import Budget, Plan, Pool, check_pools, models_between, plans, setups_of
+from winnow.laws.plans import Budget, Plan, Pool, check_pools, models_between, plan_for, plans, setups_of
 from winnow.laws.setups import Runs, Setups
 from winnow.laws.uncertainty import Draws
 
@@ -159,7 +159,9 @@ class Switch:
 def switches(believed: Beliefs, pools: Sequence[Pool], tokens: Sequence[float], num_params: float) -> list[Switch]:
     """Where the best number of whole pools grows, along budgets of so many tokens on one model, at equal epochs."""
     prefixes = [tuple([1.0] * number + [0.0] * (len(pools) - number)) for number in range(1, len(pools) + 1)]
-    kept = [_equal(pools, prefix, budget, num_params) for budget in tokens for prefix in prefixes]
+    budgets = [Budget(tokens=one, num_params=num_params) for one in tokens]
+    equal = [plan_for(pools, budget, prefix, 1.0, num_params) for budget in budgets for prefix in prefixes]
+    kept = [plan for plan in equal if plan is not None]  # all: no budget limits epochs
     values = believed.predict(setups_of(pools, kept)).reshape(-1, len(tokens), len(prefixes))
     best = np.maximum.accumulate(values.argmin(2), axis=1)
     found = []
@@ -169,14 +171,6 @@ def switches(believed: Beliefs, pools: Sequence[Pool], tokens: Sequence[float], 
         low, middle, high = np.quantile(first, [0.025, 0.5, 0.975], method="nearest")
         found.append(Switch(kept[number].keep_fraction, float(middle), (float(low), float(high))))
     return found
-
-
-def _equal(pools: Sequence[Pool], kept: tuple[float, ...], tokens: float, num_params: float) -> Plan:
-    """Whole pools, all of their tokens equally often."""
-    sizes = np.array([pool.unique_tokens for pool in pools]) * np.array(kept)
-    epochs = tuple((np.array(kept) * tokens / sizes.sum()).tolist())
-    every = sum(pool.unique_tokens for pool in pools)
-    return Plan(kept, epochs, float(sizes.sum() / every), tokens, num_params, scoring_flops=0.0)
 
 
 def weights(pools: Sequence[Pool], plan: Plan) -> dict[str, float]:

@@ -92,7 +92,7 @@ class RepeatedChinchilla(Law):
         tokens = (setups.unique * worth(setups.epochs, repetitions)) @ quality
         if not self.excess:
             return _columns(setups.num_params**-alpha, tokens**-beta)
-        distinct = np.minimum(setups.unique, setups.seen) @ quality
+        distinct = setups.distinct @ quality
         usable = np.minimum(setups.num_params, theta[4] * (distinct / PIVOT) ** (beta / alpha))
         params = usable * worth(setups.num_params / usable, theta[3])
         return _columns(tokens**-beta + beta / alpha * PIVOT**-beta * (params / theta[4]) ** -alpha)
@@ -120,7 +120,7 @@ class PenalisedChinchilla(Law):
         """[n, 4] one, N^-alpha, D^-beta and the penalty's part behind P, zero where nothing is repeated."""
         alpha, beta, delta, kappa = theta[:4]
         repeated = (setups.shares * np.maximum(setups.epochs - 1, 0) ** delta).sum(1)
-        distinct = np.minimum(setups.unique, setups.seen).sum(1)
+        distinct = setups.distinct.sum(1)
         return _columns(
             setups.num_params**-alpha,
             (setups.seen @ qualities(theta[4:])) ** -beta,

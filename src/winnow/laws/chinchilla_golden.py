@@ -12,8 +12,8 @@ import numpy as np
 from winnow.laws.baselines import LogLinearMixing
 from winnow.laws.chinchilla import PIVOT, Chinchilla, PenalisedChinchilla, RepeatedChinchilla
 from winnow.laws.descent import huber
-from winnow.laws.fit import HUBER_NOISES, Fit, fit, refit
-from winnow.laws.goyal_golden import Golden
+from winnow.laws.fit import HUBER_NOISES, Fit, fit, refit, root_mean_square
+from winnow.laws.golden import Golden
 from winnow.laws.law import Law
 from winnow.laws.setups import Runs, Setups, one_pool
 from winnow.laws.uncertainty import bootstrap
@@ -218,7 +218,7 @@ def rank_correlation(predicted: NDArray[np.float64], measured: NDArray[np.float6
 
 def error(fitted: Fit, runs: Runs) -> float:
     """Root mean square of log residuals."""
-    return float(np.sqrt(np.mean(fitted.law.residuals(fitted.theta, fitted.coefficients, runs) ** 2)))
+    return root_mean_square(fitted.residuals(runs))
 
 
 def error_held_out(fitted: Fit, runs: Runs, seed: int = 0) -> float:
@@ -232,7 +232,7 @@ def error_held_out(fitted: Fit, runs: Runs, seed: int = 0) -> float:
     for held in (folds == number for number in range(NUM_FOLDS)):
         found = refit(fitted.law, runs.rows(~held), fitted.theta, fitted.coefficients, fitted.noise)
         residuals[held] = fitted.law.residuals(found.theta, found.coefficients, runs.rows(held))
-    return float(np.sqrt(np.mean(residuals**2)))
+    return root_mean_square(residuals)
 
 
 def _absolute(published: Published, runs: Runs) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from winnow.core.errors import InputError
-from winnow.laws.fit import Fit, fit
+from winnow.laws.fit import Fit, fit, root_mean_square
 from winnow.laws.law import Law
 from winnow.laws.setups import Runs
 
@@ -72,10 +72,10 @@ def _form(law: Law, runs: Runs, folds: NDArray[np.int64], noise: float | None) -
     by_fold = [float(np.sqrt(squares[folds == fold].mean())) for fold in np.unique(folds)]
     return Form(
         fitted=fitted,
-        trained=_root(law.residuals(fitted.theta, fitted.coefficients, runs)),
+        trained=root_mean_square(fitted.residuals(runs)),
         cross_validated=float(np.sqrt(squares.mean())),
         standard_error=float(np.std(by_fold, ddof=1) / np.sqrt(len(by_fold))),
-        extrapolated=_root(_apart(law, runs, held, fitted.noise)),
+        extrapolated=root_mean_square(_apart(law, runs, held, fitted.noise)),
     )
 
 
@@ -85,7 +85,7 @@ def _apart(law: Law, runs: Runs, held: NDArray[np.bool_], noise: float) -> NDArr
         fitted = fit(law, runs.rows(~held), noise=noise, num_starts=NUM_STARTS)
     except InputError:
         return np.full(int(held.sum()), np.inf)
-    return law.residuals(fitted.theta, fitted.coefficients, runs.rows(held))
+    return fitted.residuals(runs.rows(held))
 
 
 def _folds(groups: NDArray[Any]) -> NDArray[np.int64]:
@@ -101,7 +101,3 @@ def _folds(groups: NDArray[Any]) -> NDArray[np.int64]:
         filled[fold[group]] += sizes[group]
     found: NDArray[np.int64] = fold[of.ravel()]
     return found
-
-
-def _root(residuals: NDArray[np.float64]) -> float:
-    return float(np.sqrt(np.mean(residuals**2)))

@@ -44,7 +44,7 @@ def descend(
     """
     x, at, damping, idle = start, of(start), FIRST_DAMPING, 0
     loss = huber(at, delta)
-    slopes = jacobian(of, x)
+    slopes = jacobian(of, x, at)
     for _ in range(MOST_STEPS):
         new = np.clip(x + _step(slopes, at, delta, damping, x <= low, x >= high), low, high)
         with np.errstate(all="ignore"):
@@ -59,7 +59,7 @@ def descend(
         x, at, loss, damping = new, there, loss - gain, max(damping * EASED, LEAST_DAMPING)
         if idle == PATIENCE:
             break
-        slopes = jacobian(of, x)
+        slopes = jacobian(of, x, at)
     return x
 
 
@@ -72,7 +72,7 @@ def _step(
     highest: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """To the least of the weighted squares, shortened by the damping."""
-    weighted = slopes / np.maximum(1, np.abs(at) / delta)[:, None]
+    weighted = slopes * trust(at, delta)[:, None]
     pull, curve = weighted.T @ at, weighted.T @ slopes
     free = ~((lowest & (pull > 0)) | (highest & (pull < 0))) & (np.diag(curve) > 0)
     step = np.zeros(len(pull))
@@ -88,7 +88,11 @@ def huber(residuals: NDArray[np.float64], delta: float) -> float:
     return float(np.where(size <= delta, size**2 / 2, delta * (size - delta / 2)).sum())
 
 
-def jacobian(of: Residuals, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[n, len(x)] by differences."""
-    here = of(x)
+def trust(residuals: NDArray[np.float64], delta: float) -> NDArray[np.float64]:
+    """[n] what squares are weighted with, to fall as Huber's loss does."""
+    return delta / np.maximum(delta, np.abs(residuals))
+
+
+def jacobian(of: Residuals, x: NDArray[np.float64], here: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[n, len(x)] by differences from ``here``, the residuals at x."""
     return np.stack([(of(x + step) - here) / STEP for step in STEP * np.eye(len(x))], 1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from winnow.core.errors import InputError
-from winnow.laws.descent import descend, huber, jacobian
+from winnow.laws.descent import descend, huber, jacobian, trust
 from winnow.laws.law import Law
 from winnow.laws.setups import Runs, Setups
 
@@ -51,6 +51,10 @@ class Fit:
     def predict(self, setups: Setups) -> NDArray[np.float64]:
         """[n] values."""
         return self.law.predict(self.theta, self.coefficients, setups)
+
+    def residuals(self, runs: Runs) -> NDArray[np.float64]:
+        """[n] logarithms of prediction over measurement."""
+        return self.law.residuals(self.theta, self.coefficients, runs)
 
 
 def fit(law: Law, runs: Runs, *, noise: float | None = None, num_starts: int = NUM_STARTS, seed: int = 0) -> Fit:
@@ -104,7 +108,7 @@ def refit(
 ) -> Found:
     """All parameters from where they are to the nearest optimum; ``theta[held]`` stays."""
     delta = max(HUBER_NOISES * noise, LEAST_NOISE)
-    trusted = _trust(law.residuals(theta, coefficients, runs), delta)
+    trusted = trust(law.residuals(theta, coefficients, runs), delta)
     space = _Space(law, runs, *_projected(law, runs, theta, held, trusted), held)
 
     def residuals(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -112,7 +116,8 @@ def refit(
 
     x = descend(residuals, space.start, *space.bounds, delta, tolerance)
     low, high = space.bounds
-    at, slopes = residuals(x), jacobian(residuals, x)[:, (low < x) & (x < high)]
+    at = residuals(x)
+    slopes = jacobian(residuals, x, at)[:, (low < x) & (x < high)]
     return Found(*space.unpack(x), huber(at, delta), descent(slopes, at, delta))
 
 
@@ -200,18 +205,18 @@ def _edges(law: Law, setups: Setups) -> NDArray[np.float64]:
 
 def descent(slopes: NDArray[np.float64], residuals: NDArray[np.float64], delta: float) -> float:
     """What a Gauss-Newton step would take off, as a share of the objective."""
-    weights = _trust(residuals, delta)
+    weights = trust(residuals, delta)
     pull = slopes.T @ (weights * residuals)
     step = np.linalg.lstsq((slopes * weights[:, None]).T @ slopes, pull, rcond=1e-12)[0]
     return float(pull @ step / 2) / max(huber(residuals, delta), LEAST_NOISE**2)
-
-
-def _trust(residuals: NDArray[np.float64], delta: float) -> NDArray[np.float64]:
-    """[n] what squares are weighted with, to fall as Huber's loss does."""
-    return delta / np.maximum(delta, np.abs(residuals))
 
 
 def _scale(residuals: NDArray[np.float64], num_parameters: int) -> float:
     """A robust standard deviation, about zero, of what is left where so many parameters have been fitted."""
     spent = len(residuals) / (len(residuals) - num_parameters)
     return max(float(NORMAL_MAD * np.median(np.abs(residuals)) * np.sqrt(spent)), LEAST_NOISE)
+
+
+def root_mean_square(residuals: NDArray[np.float64]) -> float:
+    """The size of a residual."""
+    return float(np.sqrt(np.mean(residuals**2)))

@@ -110,7 +110,7 @@ class GoyalUtility(Law):
         gamma = float(theta[2 * pools]) if self.gamma == "free" else self.gamma
         group = np.zeros(len(setups), np.intp)
         if gamma != 0:
-            distinct, group = np.unique(np.minimum(setups.unique, setups.seen).sum(1), return_inverse=True)
+            distinct, group = np.unique(setups.distinct.sum(1), return_inverse=True)
             half_life = half_life * (distinct / self.reference)[:, None] ** gamma
         return Theta(utility, half_life, group, float(theta[-1]) if self.pivot is None else self.pivot)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from winnow.laws.golden import Golden
 from winnow.laws.goyal import GoyalUtility
 from winnow.laws.goyal_repository import GoyalEffectiveData, GoyalEffectiveUtility
 from winnow.laws.setups import Setups
@@ -22,7 +23,7 @@ PIVOT = 1e5
 POOLS = "top 10%", "10-20%", "20-30%", "30-40%"
 
 
-class Fitted(NamedTuple):
+class Published(NamedTuple):
     """Parameters from the repository (locuslab/scaling_laws_data_filtering at cf5ced1, results/parameter_values.jsonl).
 
     Of the four pools, best first, and last of a random quarter of all four. Error is that of ImageNet-1k, zero-shot.
@@ -33,11 +34,11 @@ class Fitted(NamedTuple):
     half_life: tuple[float, ...]
 
 
-UTILITY = Fitted(
+UTILITY = Published(
     0.025, (0.16, 0.125, 0.1, 0.085, 0.12), (6.7272727272727275, 8.545454545454547, 5.2727272727272725, 25 / 11, 6.0)
 )
 """``tmars_imagenet1k_utility``: fitted with ``effective_utility``."""
-DATA = Fitted(
+DATA = Published(
     0.022,
     (0.18227272727272728, 0.14484848484848487, 0.13530303030303031, 0.09757575757575758, 0.141969696969697),
     (4.0, 4.363636363636363, 2.909090909090909, 1.4545454545454546, 3.4545454545454546),
@@ -98,7 +99,7 @@ KEPT_BUDGETS = 32e6, 64e6, 128e6, 256e6, 640e6, 1280e6
 SWITCH_BUDGETS = np.geomspace(2e7, 4e9, 4001)
 SWITCH_TOLERANCE = 0.002
 """Relative: both switches are read off a grid, at the first budget behind them; the other's grid is not known."""
-KEPT: tuple[tuple[type[GoyalUtility], Fitted, str, str], ...] = (
+KEPT: tuple[tuple[type[GoyalUtility], Published, str, str], ...] = (
     # The best percentage to keep at KEPT_BUDGETS; the millions of samples where 10 gives way to 20, and 20 to 30.
     (GoyalEffectiveUtility, UTILITY, "10 10 20 20 20 30", "100.6 1097"),
     (GoyalUtility, UTILITY, "10 10 20 20 20 30", "81.8 991"),
@@ -107,16 +108,6 @@ KEPT: tuple[tuple[type[GoyalUtility], Fitted, str, str], ...] = (
     (GoyalEffectiveUtility, DATA, "10 20 20 30 30 30", "53.4 229"),
     (GoyalUtility, DATA, "10 20 20 30 30 30", "41.7 186"),
 )
-
-
-class Golden(NamedTuple):
-    """A number computed elsewhere, and here."""
-
-    name: str
-    expected: float
-    found: float
-    tolerance: float
-    """By how much they may differ; half a unit of the last digit where that is all that is known."""
 
 
 def golden_checks() -> Iterator[Golden]:
@@ -129,7 +120,7 @@ def golden_checks() -> Iterator[Golden]:
     yield from _kept()
 
 
-def errors(form: type[GoyalUtility], fitted: Fitted, setups: Setups, pools: Sequence[int]) -> NDArray[np.float64]:
+def errors(form: type[GoyalUtility], fitted: Published, setups: Setups, pools: Sequence[int]) -> NDArray[np.float64]:
     """[n] that a form predicts with the fitted parameters of some of the five pools, read as the repository does."""
     theta = [fitted.utility[pool] for pool in pools] + [fitted.half_life[pool] for pool in pools]
     law = form(gamma=1.0, reference=POOL, pivot=PIVOT / fitted.a)
@@ -143,7 +134,7 @@ def best_pools(budgets: Sequence[float], number: int) -> Setups:
     return Setups(POOLS[:number], np.full(shape, POOL), seen, np.ones(len(budgets)))
 
 
-def _kept_errors(form: type[GoyalUtility], fitted: Fitted, budgets: Sequence[float]) -> NDArray[np.float64]:
+def _kept_errors(form: type[GoyalUtility], fitted: Published, budgets: Sequence[float]) -> NDArray[np.float64]:
     """[4, n] on the best one to four pools."""
     numbers = range(1, len(POOLS) + 1)
     return np.stack([errors(form, fitted, best_pools(budgets, number), range(number)) for number in numbers])

@@ -82,7 +82,7 @@ def plans(pools: Sequence[Pool], budget: Budget, models: Sequence[float]) -> lis
         for num_params in sizes
         for kept in shares(len(pools))
         for tilt in (TILTS if sum(share > 0 for share in kept) > 1 else TILTS[:1])
-        if (plan := _plan(pools, budget, kept, tilt, num_params)) is not None
+        if (plan := plan_for(pools, budget, kept, tilt, num_params)) is not None
     ]
     if not found:
         raise InputError(
@@ -114,7 +114,7 @@ def setups_of(pools: Sequence[Pool], some: Sequence[Plan]) -> Setups:
     )
 
 
-def _plan(
+def plan_for(
     pools: Sequence[Pool], budget: Budget, kept: tuple[float, ...], tilt: float, num_params: float
 ) -> Plan | None:
     """The plan that keeps so much of each pool; None where the budget does not stretch to it."""

@@ -63,6 +63,11 @@ class Setups:
         found: NDArray[np.float64] = np.where(self.seen > 0, self.unique, 0.0).sum(1)
         return found
 
+    @cached_property
+    def distinct(self) -> NDArray[np.float64]:
+        """[n, p] tokens of a pool that are drawn at all: all of them from one epoch on."""
+        return np.minimum(self.unique, self.seen)
+
     def rows(self, chosen: Any) -> Self:
         """Those of these numbers, or where a flag is true."""
         arrays = {one.name: getattr(self, one.name) for one in fields(self)}

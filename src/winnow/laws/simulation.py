@@ -88,9 +88,7 @@ def _believed(forms: Sequence[Law], runs: Runs, num_draws: int, num_starts: int)
     noise = noise_of(runs)
     fits = [fit(form, runs, noise=noise, num_starts=num_starts) for form in forms]
     left = np.array([len(runs) - len(one.theta) - len(one.coefficients) for one in fits])
-    squares = [
-        (form.residuals(one.theta, one.coefficients, runs) ** 2).sum() for form, one in zip(forms, fits, strict=True)
-    ]
+    squares = [(one.residuals(runs) ** 2).sum() for one in fits]
     spread = np.sqrt(squares / left)
     suits = spread <= spread.min() * (1 + 1 / np.sqrt(2 * left))
     return beliefs([bootstrap(one, runs, num_draws) for one, good in zip(fits, suits, strict=True) if good], runs)

@@ -19,8 +19,8 @@ from winnow.laws.advice import Advice, Switch, advise, switches, weights
 from winnow.laws.chinchilla import PenalisedChinchilla, RepeatedChinchilla
 from winnow.laws.design import NextRun, next_runs
 from winnow.laws.fitted import Fitted, fit_all, open_fitted
+from winnow.laws.golden import Golden
 from winnow.laws.goyal import GoyalUtility
-from winnow.laws.goyal_golden import Golden
 from winnow.laws.inputs import check_runs, read_pools, read_runs
 from winnow.laws.law import Law
 from winnow.laws.plans import Budget

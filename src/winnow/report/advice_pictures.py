@@ -242,7 +242,7 @@ def likelihood(found: Profile) -> Markup:
 def residuals(data: AdviceData) -> list[tuple[str, Markup]]:
     """By how much the best form is off, against epochs, tokens and, where there are several, sizes of models."""
     form, runs = data.best, data.runs
-    off = 100 * form.fitted.law.residuals(form.fitted.theta, form.fitted.coefficients, runs)
+    off = 100 * form.fitted.residuals(runs)
     twice = 200 * form.fitted.noise
     against = [("epochs", runs.epochs.max(1), number), ("tokens", runs.tokens, count)]
     if runs.num_params.max() > ONE_SIZE * runs.num_params.min():
