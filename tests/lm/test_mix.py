@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from token_tables import GivenTokens
 from toys import Letters
@@ -71,6 +72,8 @@ def test_without_a_length_it_is_one_epoch_of_everything(tmp_path: Path) -> None:
         (Epochs((("big", 1), ("small", 4))), None, {"big": 800, "small": 800}),
         (Epochs((("big", 0.5), ("small", 2.25))), None, {"big": 400, "small": 450}),
         (Epochs((("big", 0), ("small", 1))), None, {"big": 0, "small": 200}),
+        (Epochs((("big", 1), ("small", 4))), 1600, {"big": 800, "small": 800}),
+        (Epochs((("big", 1), ("small", 4))), 9999, {"big": 800, "small": 800}),
     ],
 )
 def test_shares(tmp_path: Path, shares: Shares, num_tokens: int | None, expected: dict[str, int]) -> None:
@@ -86,6 +89,25 @@ def test_repeats_are_counted_by_source_and_in_total(tmp_path: Path) -> None:
     ]
     assert (found["unique_tokens"], found["epochs"]) == (803, 1205 / 803)
     assert found["num_bytes"] == 10 * 1205  # every token stands for ten, cut documents give their share
+
+
+def test_where_epochs_ask_for_more_than_there_may_be_the_sources_are_cut_and_repeated_as_often(tmp_path: Path) -> None:
+    mix = Mix(sources=(BIG, SMALL), shares=Epochs((("big", 2), ("small", 16))), num_tokens=1200)
+    found = about(mix, tmp_path)
+    assert found["sources"] == [  # a quarter of each, in documents of ten tokens
+        {"name": "big", "num_tokens": 400, "unique_tokens": 200, "num_bytes": 4000, "epochs": 2.0},
+        {"name": "small", "num_tokens": 800, "unique_tokens": 50, "num_bytes": 8000, "epochs": 16.0},
+    ]
+    order = np.load(materialize(mix, tmp_path) / "files" / "documents.npy")
+    numbers, times = np.unique(order, return_counts=True)
+    assert (times == np.where(numbers < 80, 2, 16)).all() and len(numbers) == 25
+    other = materialize(Mix(sources=(BIG, SMALL), shares=mix.shares, num_tokens=1200, seed=1), tmp_path)
+    assert set(np.load(other / "files" / "documents.npy")) != set(order)
+
+
+def test_of_a_source_that_is_cut_one_document_is_left(tmp_path: Path) -> None:
+    found = about(Mix(sources=(SMALL,), shares=Epochs((("small", 3),)), num_tokens=5), tmp_path)
+    assert found["sources"][0]["num_tokens"] == 30 and found["unique_tokens"] == 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +165,6 @@ def test_advice_that_does_not_fit_is_an_error(tmp_path: Path, text: str, complai
         (Mix(sources=(BIG,), shares=Weights((("big", float("nan")),))), r"weights hold nan for big"),
         (Mix(sources=(BIG,), shares=Weights((("big", 0),))), r"weights are all 0"),
         (Mix(sources=(BIG,), shares=Epochs((("big", -2),))), r"epochs hold -2 for big"),
-        (Mix(sources=(BIG,), shares=Epochs((("big", 2),)), num_tokens=5), r"num_tokens is 5, but it follows from Epo"),
     ],
 )
 def test_what_makes_no_stream_is_refused_before_anything_runs(mix: Mix, complaint: str) -> None:

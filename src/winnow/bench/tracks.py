@@ -10,16 +10,16 @@ all these runs (DCLM, Li et al. 2024, section 3: two tracks, fixed scales, one t
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from winnow.bench.ledger import Run, read_curves, write_ledger
+from winnow.bench.ledger import Drawn, Run, read_curves, write_ledger
 from winnow.core.errors import RecipeError
 from winnow.core.files import open_parquet, read_json
 from winnow.core.plain import digest, to_plain
@@ -27,9 +27,9 @@ from winnow.core.step import Whole
 from winnow.core.table import Store
 from winnow.evaluate.evaluate import ITEMS, REPORT, Evaluate
 from winnow.evaluate.fine_tune import FineTune
-from winnow.lm.mix import Mix
+from winnow.lm.mix import ABOUT, Mix
 from winnow.lm.scales import Scale, find_scale
-from winnow.lm.shares import Epochs, Proportional, Shares
+from winnow.lm.shares import Proportional, Shares
 from winnow.lm.token_table import TokenTable
 from winnow.lm.train import Train
 
@@ -48,9 +48,8 @@ class Candidate:
     shares: Shares = field(default_factory=Proportional)
 
     def stream(self, num_tokens: int, seed: int) -> Mix:
-        """So many tokens of it, in an order of the seed's."""
-        budget = None if isinstance(self.shares, Epochs) else num_tokens
-        return Mix(sources=self.sources, num_tokens=budget, shares=self.shares, seed=seed)
+        """So many tokens of it, in an order of the seed's; at most so many where it asks for ``Epochs``."""
+        return Mix(sources=self.sources, num_tokens=num_tokens, shares=self.shares, seed=seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +123,7 @@ class Bench(Whole):
             seed=train.seed,
             recipe=orjson.dumps(to_plain(train)).decode(),
             **{name: report[name] for name in _REPORTED},
+            sources=_sources(read_json(store.table(train.tokens).file(ABOUT))),
             metrics={name: value for some in metrics for name, value in some.items()},
             curves=read_curves(trained.file("losses.parquet"), trained.file("heldout.parquet")),
             items=f"items/{items.name}",
@@ -170,6 +170,12 @@ def _evaluation(candidate: Candidate, scale: Scale, seed: int, trial: Trial) -> 
         heldout=trial.heldout,
         max_items=trial.max_items,
     )
+
+
+def _sources(mix: Mapping[str, Any]) -> dict[str, Drawn]:
+    """What a mix drew of each of its sources."""
+    drawn = [one for one in mix["sources"] if one["num_tokens"]]
+    return {one["name"]: Drawn(one["num_tokens"], round(one["num_tokens"] / one["epochs"])) for one in drawn}
 
 
 def _items(path: Path) -> pa.Table:

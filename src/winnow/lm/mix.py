@@ -18,7 +18,7 @@ from winnow.core.files import fingerprint, write_json
 from winnow.core.plain import digest
 from winnow.core.step import Step, Whole, unique
 from winnow.core.table import Store
-from winnow.lm.order import Order, bytes_drawn, interleave
+from winnow.lm.order import Order, beginning, bytes_drawn, interleave
 from winnow.lm.shares import Advised, Epochs, Proportional, Shares, allot, check_shares, share_weights
 from winnow.lm.token_table import Sizes, TokenTable, document_sizes
 from winnow.lm.tokenizer import open_tokenizer
@@ -46,7 +46,12 @@ class Mix(Whole):
     sources: tuple[tuple[str, TokenTable], ...]
     """Names and their tokens, all by one tokenizer."""
     num_tokens: int | None = None
-    """The length of the stream; None for as many tokens as the sources hold together, or as ``Epochs`` ask for."""
+    """The length of the stream; None for as many tokens as the sources hold together, or as ``Epochs`` ask for.
+
+    Beside ``Epochs`` the most that it may have: where they ask for more, every source is cut to the same share of its
+    tokens, whole documents by the seed, and that is passed over as often. So a short stream repeats as a long one
+    would, and ``mix.json`` speaks of what the sources are cut to.
+    """
     shares: Shares = field(default_factory=Proportional)
     max_epochs: float | None = None
     """More passes than this over any source are refused: repetition that nobody meant."""
@@ -82,15 +87,13 @@ class Mix(Whole):
                 )
         if self.num_tokens is not None and self.num_tokens < 1:
             raise RecipeError(f"num_tokens is {self.num_tokens}; it must be at least 1")
-        if self.num_tokens is not None and isinstance(self.shares, Epochs):
-            raise RecipeError(f"num_tokens is {self.num_tokens}, but it follows from Epochs: leave it out")
         if self.max_epochs is not None and self.max_epochs <= 0:
             raise RecipeError(f"max_epochs is {self.max_epochs}; it must be above 0")
         check_shares(self.shares, names)
 
     def make(self, store: Store, directory: Path) -> dict[str, int]:
         """Allot tokens to the sources, draw their documents, interleave them."""
-        sizes = [document_sizes(table, store) for _, table in self.sources]
+        sizes = self._cut([document_sizes(table, store) for _, table in self.sources])
         names = [name for name, _ in self.sources]
         drawn = self._drawn({name: size.num_tokens for name, size in zip(names, sizes, strict=True)}, store)
         order = interleave([size.lengths for size in sizes], list(drawn.values()), self._seeds())
@@ -100,6 +103,20 @@ class Mix(Whole):
         write_json(directory / ABOUT, about)
         return {name: about[name] for name in ("num_tokens", "unique_tokens", "num_bytes")}
 
+    def _cut(self, sizes: list[Sizes]) -> list[Sizes]:
+        """The sources, of documents without tokens where these are too many for ``Epochs``."""
+        if self.num_tokens is None or not isinstance(self.shares, Epochs):
+            return sizes
+        epochs = dict(self.shares.epochs)
+        wanted = sum(epochs[name] * size.num_tokens for (name, _), size in zip(self.sources, sizes, strict=True))
+        if wanted <= self.num_tokens:
+            return sizes
+        share = self.num_tokens / wanted
+        return [
+            size._replace(lengths=beginning(size.lengths, share, seed)) if size.num_tokens else size
+            for size, seed in zip(sizes, self._seeds(), strict=True)
+        ]
+
     def _drawn(self, sizes: Mapping[str, int], store: Store) -> dict[str, int]:
         """The tokens to draw of each source; InputError where it does not hold them."""
         empty = [name for name, size in sizes.items() if not size]
@@ -107,7 +124,8 @@ class Mix(Whole):
             raise InputError(f"{', '.join(empty)} holds no tokens: leave it out, or look at why nothing was kept")
         weights = share_weights(with_fitted_models(self.shares, store), sizes)
         whole = weights if isinstance(self.shares, Epochs) else sizes
-        num_tokens = round(sum(whole.values())) if self.num_tokens is None else self.num_tokens
+        follows = self.num_tokens is None or isinstance(self.shares, Epochs)
+        num_tokens = round(sum(whole.values())) if follows else self.num_tokens
         drawn = allot(num_tokens, weights)
         for name, tokens in drawn.items():
             if self.max_epochs is not None and tokens > self.max_epochs * sizes[name]:
@@ -145,7 +163,7 @@ class Mix(Whole):
             "unique_tokens": sum(unique_tokens),
             "num_bytes": int(num_bytes.sum()),
             "epochs": num_tokens / sum(unique_tokens),
-            "dataset": digest(sorted(zip(tables, drawn.values(), strict=True))),
+            "dataset": digest(sorted(zip(tables, drawn.values(), [size.num_tokens for size in sizes], strict=True))),
             "vocab_size": tokenizer.vocab_size,
             "end_of_text": tokenizer.end_of_text,
             "sources": sources,

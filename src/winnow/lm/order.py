@@ -45,11 +45,27 @@ def draw_documents(lengths: NDArray[np.int64], quota: int, seed: int) -> NDArray
 
     Documents without tokens are passed over.
     """
-    documents = np.flatnonzero(lengths)
     num_epochs = -(-quota // int(lengths.sum())) if quota else 0
-    epochs = [np.random.default_rng([seed, epoch]).permutation(documents) for epoch in range(num_epochs)]
-    drawn = np.concatenate([documents[:0], *epochs])
+    drawn = np.concatenate([np.zeros(0, np.int64), *_epochs(lengths, num_epochs, seed)])
     return drawn[: np.searchsorted(np.cumsum(lengths[drawn]), quota) + 1]
+
+
+def beginning(lengths: NDArray[np.int64], share: float, seed: int) -> NDArray[np.int64]:
+    """The lengths with zero for all documents but those that the first epoch begins with: a share of the tokens.
+
+    Whole documents, as many as fit into the share, and one at least.
+    """
+    (order,) = _epochs(lengths, 1, seed)
+    fit = max(1, int(np.searchsorted(np.cumsum(lengths[order]), share * lengths.sum(), "right")))
+    kept = np.zeros_like(lengths)
+    kept[order[:fit]] = lengths[order[:fit]]
+    return kept
+
+
+def _epochs(lengths: NDArray[np.int64], number: int, seed: int) -> list[NDArray[np.int64]]:
+    """The documents that have tokens, in the order of each epoch."""
+    documents = np.flatnonzero(lengths)
+    return [np.random.default_rng([seed, epoch]).permutation(documents) for epoch in range(number)]
 
 
 def _bases(lengths: Sequence[NDArray[np.int64]]) -> list[int]:
