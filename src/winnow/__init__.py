@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from winnow.bench.transfer import transfer
     from winnow.choose.comparison import Comparison
     from winnow.choose.distil import distil
-    from winnow.choose.rank import Accept, BatchTop, Bottom, Gumbel, Middle, Rest, Sample, Top
+    from winnow.choose.rank import Accept, Band, BatchTop, Bottom, Gumbel, Middle, Sample, Top
     from winnow.choose.rules import RuleSet, rule_set
     from winnow.choose.select import Select
     from winnow.choose.unique import uncontaminated, unique
@@ -99,6 +99,7 @@ _HOMES = {
     "Advised": "lm.shares",
     "Aligned": "core.step",
     "AskLLM": "measure.ask_llm",
+    "Band": "choose.rank",
     "BatchTop": "choose.rank",
     "Bench": "bench.tracks",
     "BenchmarkExamples": "measure.benchmark_examples",
@@ -167,7 +168,6 @@ _HOMES = {
     "RefinedWebLines": "edit.refinedweb",
     "Reshaping": "core.step",
     "Resiliparse": "extract.resiliparse",
-    "Rest": "choose.rank",
     "Rubric": "measure.llm_questions",
     "RuleSet": "choose.rules",
     "Sample": "choose.rank",
@@ -221,6 +221,7 @@ __all__ = [
     "Advised",
     "Aligned",
     "AskLLM",
+    "Band",
     "BatchTop",
     "Bench",
     "BenchmarkExamples",
@@ -289,7 +290,6 @@ __all__ = [
     "RefinedWebLines",
     "Reshaping",
     "Resiliparse",
-    "Rest",
     "Rubric",
     "RuleSet",
     "Sample",

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 
 from winnow.audit.choices import All, Cut, Decided, Rules, choices_of, columns_read, innermost, positions, scores_of
 from winnow.choose.comparison import Comparison
-from winnow.choose.rank import Accept, BatchTop, Bottom, ByScore, Gumbel, Middle, Rest, Top
+from winnow.choose.rank import Accept, Band, BatchTop, Bottom, ByScore, Gumbel, Middle, Top
 from winnow.choose.rules import RuleSet
 from winnow.choose.select import Select
 from winnow.choose.unique import unique
@@ -71,7 +70,7 @@ def test_the_distance_of_a_rank_grows_as_documents_are_dropped(pages: Read, tmp_
     assert lowest["d0"] == pytest.approx(0.05) and lowest["d9"] == pytest.approx(0.95)
     highest = distances(pages, Top("score.value", 0.5), tmp_path)
     assert highest["d0"] == pytest.approx(0.95) and highest["d9"] == pytest.approx(0.05)
-    rest = distances(pages, Rest("score.value", 0.5), tmp_path)
+    rest = distances(pages, Band("score.value", 0.5, 0.5), tmp_path)
     assert rest == {id: pytest.approx(value) for id, value in lowest.items()}
 
 
@@ -107,16 +106,17 @@ def test_a_rank_by_weight_counts_what_weighs(pages: Read, tmp_path: Path) -> Non
         (Top("x", 0.1), 0),
         (Bottom("x", 1.0), 0),
         (Middle("x", 0.3), 0.5),
-        (Rest("x", 0.2), 1),
+        (Band("x", 0.8, 0.2), 1),
+        (Band("x", 0.25, 0.25), 1 / 3),
         (Gumbel("x", 0.5), 0),
         (BatchTop("x", 0.5), 0),
         (Accept("x", 0.9), 0),
     ],
 )
-def test_every_rank_closes_in_on_one_point(keep: ByScore, point: float) -> None:
-    assert innermost(keep) == point
-    low, high = dataclasses.replace(keep, fraction=1e-9).window()
-    assert low == pytest.approx(point, abs=1e-8) and high == pytest.approx(point, abs=1e-8)
+def test_every_rank_closes_in_on_a_point_with_as_much_kept_on_each_side_as_dropped(keep: ByScore, point: float) -> None:
+    assert innermost(keep) == pytest.approx(point)
+    low, high = keep.window()
+    assert low == pytest.approx(point * (1 - (high - low)))
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=20))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys import Given, Length, Letters
 
-from winnow.choose.rank import Bottom, Gumbel, Rank, Rest, Top
+from winnow.choose.rank import Band, Bottom, Gumbel, Rank, Top
 from winnow.choose.select import Select
+from winnow.core.errors import RecipeError
 from winnow.core.run import materialize
 from winnow.core.sql import evaluate
 from winnow.core.table import Store
@@ -79,17 +81,26 @@ def test_a_document_is_drawn_in_proportion_to_the_exponential_of_its_score() -> 
 
 @settings(max_examples=15)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=12), st.sampled_from([0.1, 0.25, 1 / 3, 0.5, 0.9]))
-def test_a_top_and_its_rest_are_everything_once_whatever_the_ties(
+def test_a_top_and_the_bands_below_it_are_everything_once_whatever_the_ties(
     tmp_path_factory: pytest.TempPathFactory, lengths: list[int], fraction: float
 ) -> None:
     made = tmp_path_factory.mktemp("rest")
     documents = Given(shards=(tuple((f"d{n:02}", "a" * length) for n, length in enumerate(lengths)),))
-    parts = []
-    for keep in (Top("length.length", fraction), Rest("length.length", 1 - fraction)):
+    parts, rest = [], (1 - fraction) / 2
+    bands = Band("length.length", fraction, rest), Band("length.length", fraction + rest, rest)
+    for keep in (Top("length.length", fraction), *bands):
         step = Select(documents=documents, measures=(Length(documents=documents),), keep=keep)
         materialize(step, made)
         parts.append([id for batch in step.open_shard(Store(made), 0, ["id"]) for id in batch["id"].to_pylist()])
-    assert sorted(parts[0] + parts[1]) == [f"d{n:02}" for n in range(len(lengths))]
+    assert sorted(chain.from_iterable(parts)) == [f"d{n:02}" for n in range(len(lengths))]
+
+
+@pytest.mark.parametrize(("start", "fraction"), [(-0.1, 0.5), (0.75, 0.5)])
+def test_a_band_outside_of_the_order_is_refused(start: float, fraction: float) -> None:
+    keep = Band("length.length", start, fraction)
+    documents = Given(shards=((("a", "a"),),))
+    with pytest.raises(RecipeError, match=rf"keep.start is {start} and keep.fraction 0.5; a band ends by 1"):
+        Select(documents=documents, measures=(Length(documents=documents),), keep=keep).check()
 
 
 def test_equal_scores_are_broken_by_chance_and_not_by_the_order_of_ids(tmp_path: Path) -> None:

@@ -170,9 +170,9 @@ def positions(keys: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArra
 
 
 def innermost(keep: ByScore) -> float:
-    """The point of the order on which the window closes in as less is kept: 0 for the top, a half for the middle."""
-    low, high = dataclasses.replace(keep, fraction=0.5).window()
-    return low / (1 - (high - low))
+    """The point of the order that divides the kept as it divides the dropped: 0 for the top, a half for the middle."""
+    low, high = keep.window()
+    return low / (1 - (high - low)) if high - low < 1 else 0.0
 
 
 def _parts(select: Select) -> list[Rules | Cut]:

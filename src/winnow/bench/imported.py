@@ -20,7 +20,7 @@ from winnow.core.storage import place
 from winnow.core.table import Store
 from winnow.lm.scales import SCALES
 
-FIELDS = tuple(one.name for one in fields(Run) if one.name not in ("metrics", "curves", "items"))
+FIELDS = tuple(one.name for one in fields(Run) if one.name not in ("metrics", "curves", "sources", "items"))
 WHOLE = ("seed", "num_params", "num_tokens", "unique_tokens")
 FRACTIONAL = ("epochs", "flops", "seconds")
 

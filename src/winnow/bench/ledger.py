@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,8 +23,19 @@ from winnow.core.storage import place
 Curve = tuple[tuple[int, float], ...]
 """Points of a learning curve: tokens seen, value."""
 
+
+class Drawn(NamedTuple):
+    """What a run was given of a source."""
+
+    num_tokens: int
+    """Drawn, repeated ones each time."""
+    size: int
+    """Different tokens that there were to draw from."""
+
+
 PARQUET, JSON = "ledger.parquet", "ledger.json"
 
+SOURCE = pa.struct([pa.field(name, pa.int64()) for name in Drawn._fields])
 CURVE = pa.list_(pa.struct([pa.field("tokens", pa.int64()), pa.field("value", pa.float64())]))
 SCHEMA = pa.schema(
     [
@@ -35,6 +46,7 @@ SCHEMA = pa.schema(
         *(pa.field(name, pa.string()) for name in ("dataset", "recipe")),
         *(pa.field(name, pa.int64()) for name in ("num_params", "num_tokens", "unique_tokens")),
         *(pa.field(name, pa.float64()) for name in ("epochs", "flops")),
+        pa.field("sources", pa.map_(pa.string(), SOURCE), nullable=False),
         pa.field("metrics", pa.map_(pa.string(), pa.float64()), nullable=False),
         pa.field("curves", pa.map_(pa.string(), CURVE), nullable=False),
         *(pa.field(name, pa.string()) for name in ("items", "machine")),
@@ -66,6 +78,8 @@ class Run:
     unique_tokens: int | None = None
     epochs: float | None = None
     flops: float | None = None
+    sources: Mapping[str, Drawn] = field(default_factory=dict)
+    """What was drawn of every source of the mix that gave anything."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     """``<task>/<metric>``, ``heldout/<name>/bits_per_byte``, ``core/centered_v2``; a metric that was not measured is
     absent."""
@@ -193,6 +207,7 @@ def to_table(runs: Iterable[Run]) -> pa.Table:
     rows = []
     for run in runs:
         row = {one.name: getattr(run, one.name) for one in fields(Run)}
+        row["sources"] = [(name, drawn._asdict()) for name, drawn in run.sources.items()]
         row["metrics"] = list(run.metrics.items())
         row["curves"] = [
             (name, [{"tokens": tokens, "value": value} for tokens, value in curve])
@@ -227,13 +242,18 @@ def _run(row: Mapping[str, Any], path: Path) -> Run:
     if missing := [name for name in ("run", "candidate") if not row.get(name)]:
         raise InputError(f"{path} has a row without {missing[0]}: every run needs one")
     curves = {name: tuple(_point(point) for point in points) for name, points in dict(row.get("curves") or {}).items()}
-    run = Run(**{**row, "metrics": dict(row.get("metrics") or {}), "curves": curves})
+    sources = {name: _drawn(one) for name, one in dict(row.get("sources") or {}).items()}
+    run = Run(**{**row, "sources": sources, "metrics": dict(row.get("metrics") or {}), "curves": curves})
     _check(run)
     return run
 
 
 def _point(point: Any) -> tuple[int, float]:
     return (point["tokens"], point["value"]) if isinstance(point, dict) else (point[0], point[1])
+
+
+def _drawn(one: Any) -> Drawn:
+    return Drawn(**one) if isinstance(one, dict) else Drawn(*one)
 
 
 def _check(run: Run) -> None:

@@ -15,7 +15,7 @@ from typing import ClassVar, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from winnow.choose.rank import Rest, Sample, Top
+from winnow.choose.rank import Band, Sample, Top
 from winnow.choose.rules import RuleSet
 from winnow.choose.select import Select
 from winnow.core.errors import RecipeError
@@ -124,7 +124,7 @@ def distil(
     exam = f"md5_number_lower(documents.id || ':exam:{seed}') % 10 = 0"
     kept_back = RuleSet(name="distil", source="winnow.choose.distil", measures=(), rules=(("exam", exam),))
     good = Select(documents=seen, measures=(judged,), reject=kept_back, keep=Top(score, fraction))
-    rest = Select(documents=seen, measures=(judged,), reject=kept_back, keep=Rest(score, 1 - fraction))
+    rest = Select(documents=seen, measures=(judged,), reject=kept_back, keep=Band(score, fraction, 1 - fraction))
     as_many = Select(documents=rest, keep=Sample(fraction / (1 - fraction), seed=seed + 1))
     taught = student.fit(Lesson(good, as_many, judged, score, exam, seed))
     agreement = Agreement(

@@ -74,11 +74,17 @@ class Top(Window):
 
 
 @dataclass(frozen=True)
-class Rest(Window):
-    """Keep the documents that ``Top(score, 1 - fraction)`` leaves, to the last tie."""
+class Band(Window):
+    """Keep a share of the documents, those that ``Top(score, start)`` leaves with the highest score.
+
+    Bands of which each starts where the last one ends keep every document once, whatever the ties. RecipeError for one
+    that does not lie between the highest score and the lowest.
+    """
 
     version: ClassVar[str] = "1"
     score: str
+    start: float
+    """Share of the weight that scores higher."""
     fraction: float
     by: str = "documents"
 
@@ -87,8 +93,11 @@ class Rest(Window):
         return Top(self.score, self.fraction).key()
 
     def window(self) -> tuple[float, float]:
-        """To the last."""
-        return 1 - self.fraction, 1.0
+        """From its start."""
+        end = self.start + self.fraction
+        if self.start < 0 or end > 1 + 1e-9:
+            raise RecipeError(f"keep.start is {self.start} and keep.fraction {self.fraction}; a band ends by 1")
+        return self.start, end
 
 
 @dataclass(frozen=True)
@@ -239,7 +248,7 @@ class Accept(Batched):
             yield place[chance < acceptance(below, self.kept, batch)].astype(np.int64)
 
 
-ByScore = Top | Rest | Bottom | Middle | Gumbel | BatchTop | Accept
+ByScore = Top | Band | Bottom | Middle | Gumbel | BatchTop | Accept
 """The ranks that go by a score."""
 
 
