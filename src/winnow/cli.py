@@ -324,12 +324,12 @@ def _advise(given: list[str]) -> int:
         checked = advising.check(Path(own.data) if own.data else None)
         return _print(checked, own.json) or int(bool(checked.wrong))
     if own.action == "fit":
-        done: Any = advising.fit_runs(own.runs, own.pools, Path(own.out), own.draws, own.chance)
-        return _print(done, own.json)
+        given_runs = {"metric": own.metric, "num_draws": own.draws, "chance": own.chance}
+        return _print(advising.fit_runs(own.runs, own.pools, Path(own.out), **given_runs), own.json)
     budgets = _budgets(own)
     if own.action == "design":
         return _print(advising.design(Path(own.fit), budgets), own.json)
-    return _print(advising.recommend(Path(own.fit), budgets, own.metric), own.json)
+    return _print(advising.recommend(Path(own.fit), budgets), own.json)
 
 
 def _advise_parser() -> argparse.ArgumentParser:
@@ -337,8 +337,9 @@ def _advise_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="winnow advise", description=COMMANDS["advise"], epilog=more, allow_abbrev=False)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=_Parser)
     fit = actions.add_parser("fit", help="fit laws of filtering and repetition to runs")
-    fit.add_argument("runs", help="a CSV, JSON lines or Parquet file: run, value, tokens:POOL, unique:POOL, params")
-    fit.add_argument("--pools", required=True, help="a JSON list, best first: name, unique_tokens, scoring_flops")
+    fit.add_argument("runs", help="a ledger's directory, or a file: run, value, tokens:POOL, unique:POOL, params")
+    fit.add_argument("--pools", help="a JSON list, best first: name, unique_tokens (default: the ledger's pools.json)")
+    fit.add_argument("--metric", help="of the ledger, or the file's column (default: the only loss there is; value)")
     fit.add_argument("--out", default="winnow-advice", help="where the fit goes (default: %(default)s)")
     fit.add_argument("--draws", type=int, default=1000, help="fits of resampled runs (default: %(default)s)")
     fit.add_argument("--chance", type=float, help="the value that guessing reaches, if the value has one")
@@ -351,8 +352,6 @@ def _advise_parser() -> argparse.ArgumentParser:
             "--params", type=float, help="size of the model (default: that of the runs, or to be advised)"
         )
         action.add_argument("--max-epochs", type=float, default=float("inf"), help="times a token may be seen at most")
-        if name == "recommend":
-            action.add_argument("--metric", default="value", help="what the page calls the runs' value")
     check = actions.add_parser("check", help="compute published numbers again, on this machine")
     check.add_argument("--data", help="a directory of the studies' data, for fits to it too")
     for action in actions.choices.values():

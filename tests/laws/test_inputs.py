@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from winnow.core.errors import InputError
-from winnow.laws.inputs import Checked, check_runs, noise_of, read_pools, read_runs
+from winnow.laws.inputs import check_runs, mismatched, noise_of, read_pools, read_runs
 from winnow.laws.plans import Pool
 from winnow.laws.setups import Runs
 
@@ -202,18 +202,14 @@ def worse(runs: Runs) -> list[str]:
     return [flag for flag in check_runs(runs, POOLS).flags if " worse than " in flag]
 
 
-def mismatched(checked: Checked) -> list[str]:
-    return [flag for flag in checked.flags if "tokens repeat" in flag or "nothing is known" in flag]
-
-
 def test_a_budget_that_repeats_a_pool_as_no_run_did_is_flagged() -> None:
-    assert not mismatched(check_runs(GOOD, POOLS, budgets=[100.0]))
-    often = mismatched(check_runs(GOOD, POOLS, budgets=[4000.0]))
+    assert not list(mismatched(GOOD, POOLS, 100.0))
+    often = list(mismatched(GOOD, POOLS, 4000.0))
     assert often[0].startswith("4e+03 tokens repeat top 10 times or more, and no run more than 4 times: shrink")
     assert len(often) == 2
-    seldom = check_runs(together(GOOD.rows([0, 1, 2]), setup("d", 3.9, 0, 3000)), POOLS, budgets=[100.0])
-    assert mismatched(seldom)[0].startswith("100 tokens repeat rest at most 0.25 times")
-    assert mismatched(check_runs(GOOD.rows([0, 1, 2]), POOLS, budgets=[100.0]))[0].startswith("no run draws from rest")
+    seldom = mismatched(together(GOOD.rows([0, 1, 2]), setup("d", 3.9, 0, 3000)), POOLS, 100.0)
+    assert next(seldom).startswith("100 tokens repeat rest at most 0.25 times")
+    assert next(mismatched(GOOD.rows([0, 1, 2]), POOLS, 100.0)).startswith("no run draws from rest")
 
 
 def test_the_noise_is_that_of_runs_of_the_same_settings() -> None:

@@ -7,14 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from winnow.bench.ledger import Drawn, Run, write_ledger
 from winnow.cli import main
 from winnow.laws.chinchilla import RepeatedChinchilla
+from winnow.laws.fitted import open_fitted
 from winnow.laws.setups import Setups
 from winnow.recipes import advising
 
 POOLS = ("good", "poor")
 UNIQUE = 1e6
+LOSS = "heldout/web/bits_per_byte"
 LAW = RepeatedChinchilla(excess=False)
 
 
@@ -35,6 +39,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
     values = LAW.predict(theta, np.array([1.5, 0.5, 300.0]), trained) * np.exp(
         0.002 * random.standard_normal(len(trained))
     )
+    write_ledger(in_a_ledger(trained, values), directory / "ledger")
     with (directory / "runs.csv").open("w") as file:
         writer = csv.writer(file)
         writer.writerow(["run", "value", *(f"tokens:{name}" for name in POOLS)])
@@ -42,14 +47,53 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (directory / "pools.json").write_text(json.dumps([{"name": name, "unique_tokens": UNIQUE} for name in POOLS]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(advising, "usual_laws", lambda runs: [LAW])
-        runs, pools = (str(directory / name) for name in ("runs.csv", "pools.json"))
-        assert main(["advise", "fit", runs, "--pools", pools, "--out", str(directory / "fit"), "--draws", "30"]) == 0
+        pools, draws = ["--pools", str(directory / "pools.json")], ["--draws", "30"]
+        for name, given in {"fit": "runs.csv", "by_ledger": "ledger"}.items():
+            out = ["--out", str(directory / name)]
+            assert main(["advise", "fit", str(directory / given), *pools, *draws, *out]) == 0
     return directory
+
+
+def in_a_ledger(trained: Setups, values: NDArray[np.float64]) -> list[Run]:
+    """Rows as a bench writes them."""
+    return [
+        Run(
+            run=str(number),
+            candidate=str(number),
+            num_params=1,
+            sources={
+                name: Drawn(round(seen), round(unique))
+                for name, seen, unique in zip(POOLS, trained.seen[number], trained.unique[number], strict=True)
+                if seen
+            },
+            metrics={LOSS: value},
+        )
+        for number, value in enumerate(values.tolist())
+    ]
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     assert main(["advise", *arguments, "--json"]) == 0
     return json.loads(capsys.readouterr().out)
+
+
+def test_a_ledger_teaches_what_the_same_runs_in_a_file_do(given: Path) -> None:
+    one, other = (open_fitted(given / name) for name in ("fit", "by_ledger"))
+    assert (one.metric, other.metric) == ("value", LOSS)
+    order = np.argsort(other.runs.run.astype(int))
+    np.testing.assert_array_equal(one.runs.seen, other.runs.seen[order])
+    predicted = [found.forms[0].fitted.predict(one.runs) for found in (one, other)]
+    np.testing.assert_allclose(*predicted, rtol=1e-6)
+
+
+def test_baselines_are_fitted_beside_and_shown(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fitted = open_fitted(given / "fit")
+    assert [form.name for form in fitted.baselines] == ["LogLinearMixing"]
+    assert fitted.baselines[0].trained > fitted.forms[0].trained
+    assert main(["advise", "recommend", str(given / "fit"), "--tokens", "4e7"]) == 0
+    assert "LogLinearMixing" in (given / "fit" / "advice.html").read_text()
+    ranked = "single-scale ranking, at any budget: good 50%, poor 50%; good; poor"  # of 1.6e7 tokens
+    assert ranked in capsys.readouterr().out
 
 
 def test_a_small_budget_keeps_less_than_a_large_one(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,8 +135,6 @@ def test_published_numbers_are_met_on_this_machine(capsys: pytest.CaptureFixture
 
 
 def test_a_law_with_too_many_parameters_is_left_out_and_that_is_said(given: Path) -> None:
-    from winnow.laws.fitted import open_fitted
-
     runs = open_fitted(given / "fit").runs
     kept, flags = advising._affordable(advising.usual_laws(runs), runs.rows(np.arange(11)))
     assert len(kept) + len(flags) == len(advising.usual_laws(runs))
@@ -105,6 +147,7 @@ def test_a_law_with_too_many_parameters_is_left_out_and_that_is_said(given: Path
         (["recommend", "nowhere", "--tokens", "1e6"], 3, "nowhere holds no fit.json: winnow advise fit makes it"),
         (["recommend", "nowhere"], 2, "give --tokens or --flops"),
         (["ponder"], 2, "invalid choice: 'ponder'"),
+        (["fit", "nothing.csv"], 2, "nothing.csv is a file of runs: give --pools too"),
         (["fit", "nothing.csv", "--pools", "nothing.json"], 3, "there is no file nothing.json"),
     ],
 )

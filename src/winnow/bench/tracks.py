@@ -1,10 +1,11 @@
-"""Two tracks of one testbed: everything is fixed but the training stream, so what differs afterwards is its doing.
+"""Three tracks of one testbed: everything is fixed but the training stream, so what differs afterwards is its doing.
 
 filtering   one pool: candidates are choices from it, each a stream of its own documents
 mixing      several sources: candidates are shares of them
+scaling     several pools by quality: candidates are numbers of epochs over some of them
 
 A candidate is trained at every scale with every seed by the fixed recipe, then evaluated; a ``Bench`` is the ledger of
-all these runs (DCLM, Li et al. 2024, section 3: two tracks, fixed scales, one training recipe, one evaluation).
+all these runs (DCLM, Li et al. 2024, section 3: the first two tracks, fixed scales, one recipe, one evaluation).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from winnow.lm.shares import Proportional, Shares
 from winnow.lm.token_table import TokenTable
 from winnow.lm.train import Train
 
-Track = Literal["filtering", "mixing"]
+Track = Literal["filtering", "mixing", "scaling"]
 
 _REPORTED = ("dataset", "num_params", "num_tokens", "unique_tokens", "epochs", "flops", "machine")
 """What a training run says of itself."""

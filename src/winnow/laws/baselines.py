@@ -70,12 +70,13 @@ class SingleScaleRanking:
     """Geometric mean of parameters times tokens there."""
 
     @classmethod
-    def of(cls, runs: Runs, candidates: Sequence[str]) -> Self:
-        """From runs and the candidate that each is of.
+    def of(cls, runs: Runs, candidates: Sequence[str] | None = None) -> Self:
+        """From runs and the candidate that each is of: unless told, what it drew in which shares.
 
         InputError where candidates and runs are not of one number, or no scale has runs of all candidates.
         """
-        labels, names = np.asarray(candidates), sorted(set(candidates))
+        labels = np.asarray(mixtures(runs) if candidates is None else candidates)
+        names = sorted({*labels.tolist()})
         if len(labels) != len(runs):
             raise InputError(f"there are {len(runs)} runs and the candidates of {len(labels)}; name one for each run")
         budgets = runs.num_params * runs.tokens
@@ -88,6 +89,18 @@ class SingleScaleRanking:
         raise InputError(
             f"no scale has runs of all {len(names)} candidates ({', '.join(names)}); train at one those that it lacks"
         )
+
+
+def mixtures(setups: Setups) -> list[str]:
+    """What each training drew, in whole percents of its tokens: ``best 40%, rest 60%``; a pool's name where alone."""
+    return [
+        ", ".join(
+            name if share == 1 else f"{name} {share:.0%}"
+            for name, share in zip(setups.pools, row.tolist(), strict=True)
+            if share
+        )
+        for row in setups.shares
+    ]
 
 
 def _scales(budgets: NDArray[np.float64]) -> list[NDArray[np.int64]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from winnow.core.errors import InputError
 from winnow.core.files import read_json, write_json
 from winnow.core.plain import from_plain, to_plain
 from winnow.laws.advice import Beliefs, beliefs
+from winnow.laws.baselines import LogLinearMixing, SingleScaleRanking
 from winnow.laws.compare import Form, compare, preferred
 from winnow.laws.fit import Fit
+from winnow.laws.inputs import VALUE
 from winnow.laws.law import Law
 from winnow.laws.plans import Pool
 from winnow.laws.setups import Runs
@@ -33,10 +36,22 @@ class Fitted:
     """What is doubtful about the runs."""
     forms: tuple[Form, ...]
     """The one that predicts best first."""
+    baselines: tuple[Form, ...] = ()
+    """Forms that no advice follows from."""
     draws: tuple[Draws, ...]
     """Of the preferred forms, in their order."""
     profiles: tuple[Profile, ...]
     """Of the best form's parameters."""
+    metric: str = VALUE
+    """What the runs' values are."""
+
+    @property
+    def ranking(self) -> SingleScaleRanking | None:
+        """Of what the runs drew; None where no scale has runs of all of that."""
+        try:
+            return SingleScaleRanking.of(self.runs)
+        except InputError:
+            return None
 
     @property
     def believed(self) -> Beliefs:
@@ -48,8 +63,9 @@ class Fitted:
         directory.mkdir(parents=True, exist_ok=True)
         runs = {name: getattr(self.runs, name) for name in ("unique", "seen", "num_params", "value", "run")}
         arrays = {f"runs/{name}": array for name, array in runs.items()}
-        for number, form in enumerate(self.forms):
-            arrays |= {f"forms/{number}/{name}": getattr(form.fitted, name) for name in _ARRAYS}
+        for kind in ("forms", "baselines"):
+            for number, form in enumerate(getattr(self, kind)):
+                arrays |= {f"{kind}/{number}/{name}": getattr(form.fitted, name) for name in _ARRAYS}
         for number, draws in enumerate(self.draws):
             arrays |= {f"draws/{number}/{name}": getattr(draws, name) for name in _ARRAYS}
         for number, one in enumerate(self.profiles):
@@ -61,7 +77,9 @@ class Fitted:
             {
                 "pools": [asdict(pool) for pool in self.pools],
                 "flags": self.flags,
+                "metric": self.metric,
                 "forms": [_numbers(form, form.fitted) for form in self.forms],
+                "baselines": [_numbers(form, form.fitted) for form in self.baselines],
                 "draws": [{"law": to_plain(one.law), "noise": one.noise} for one in self.draws],
                 "profiles": [_numbers(one) for one in self.profiles],
             },
@@ -75,18 +93,30 @@ def fit_all(
     flags: Sequence[str] = (),
     noise: float | None = None,
     num_draws: int = NUM_DRAWS,
+    metric: str = VALUE,
 ) -> Fitted:
-    """Every law fitted and compared, those that predict best resampled, the best one's parameters profiled."""
+    """Every law fitted and compared, those that predict best resampled, the best one's parameters profiled.
+
+    Mixing without a price of repetition is compared as a baseline, where it can be fitted.
+    """
     forms = compare(laws, runs, noise=noise)
     best = forms[0].fitted
     return Fitted(
         pools=tuple(pools),
         runs=runs,
         flags=tuple(flags),
+        metric=metric,
         forms=tuple(forms),
+        baselines=tuple(_baselines(runs, noise)),
         draws=tuple(bootstrap(form.fitted, runs, num_draws) for form in preferred(forms)),
         profiles=tuple(profile(best, runs, place) for place in range(len(best.theta))),
     )
+
+
+def _baselines(runs: Runs, noise: float | None) -> Iterator[Form]:
+    budgets = bool(np.ptp(runs.num_params * runs.tokens))
+    with suppress(InputError):
+        yield from compare([LogLinearMixing(budgets=budgets)], runs, noise=noise)
 
 
 def open_fitted(directory: Path) -> Fitted:
@@ -101,7 +131,9 @@ def open_fitted(directory: Path) -> Fitted:
         pools=pools,
         runs=Runs(tuple(pool.name for pool in pools), **_under(found, "runs/")),
         flags=tuple(plain["flags"]),
-        forms=tuple(_form(one, _under(found, f"forms/{number}/")) for number, one in enumerate(plain["forms"])),
+        metric=plain["metric"],
+        forms=_forms(plain, found, "forms"),
+        baselines=_forms(plain, found, "baselines"),
         draws=tuple(
             Draws(law=from_plain(one["law"]), noise=one["noise"], **_under(found, f"draws/{number}/"))
             for number, one in enumerate(plain["draws"])
@@ -121,6 +153,10 @@ def _numbers(*parts: Any) -> dict[str, Any]:
     fields = {name: value for part in parts for name, value in vars(part).items()}
     kept = {name: value for name, value in fields.items() if not isinstance(value, np.ndarray | Fit)}
     return {name: to_plain(value) if isinstance(value, Law) else value for name, value in kept.items()}
+
+
+def _forms(plain: Mapping[str, Any], arrays: Mapping[str, Any], kind: str) -> tuple[Form, ...]:
+    return tuple(_form(one, _under(arrays, f"{kind}/{number}/")) for number, one in enumerate(plain[kind]))
 
 
 def _form(plain: Mapping[str, Any], arrays: Mapping[str, Any]) -> Form:

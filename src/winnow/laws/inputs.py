@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DRAWN, UNIQUE = "tokens:", "unique:"
+VALUE = "value"
+"""What the column of values is called unless told otherwise."""
 LEAST_EPOCH_COUNTS = 3
 ALIKE = 1.1
 """Epochs that differ by a smaller factor count as one number of epochs; shares and sizes likewise as the same."""
@@ -54,12 +56,12 @@ def read_pools(path: str | Path) -> tuple[Pool, ...]:
     return pools
 
 
-def read_runs(path: str | Path, pools: Sequence[Pool]) -> Runs:
+def read_runs(path: str | Path, pools: Sequence[Pool], metric: str = VALUE) -> Runs:
     """Runs from CSV, JSON lines or Parquet, by the file's ending; a row for each measurement.
 
-    Columns: ``run``, the name of the training; ``value``, lower is better; for each pool ``tokens:NAME``, tokens drawn
-    from it with repetitions, where an empty cell is none; ``unique:NAME``, how many different tokens of it there were
-    to draw from, the whole pool where empty or absent; ``params``, the size of the model, 1 where absent. A pool
+    Columns: ``run``, the name of the training; the ``metric``, lower is better; for each pool ``tokens:NAME``, tokens
+    drawn from it with repetitions, where an empty cell is none; ``unique:NAME``, how many different tokens of it there
+    were to draw from, the whole pool where empty or absent; ``params``, the size of the model, 1 where absent. A pool
     without columns is drawn by no run. Other columns, such as a seed, are not read. InputError for what is no number
     or no pool.
     """
@@ -69,7 +71,7 @@ def read_runs(path: str | Path, pools: Sequence[Pool]) -> Runs:
         begins = next((one for one in (DRAWN, UNIQUE) if column.startswith(one)), None)
         if begins and (name := column.removeprefix(begins)) not in names:
             raise InputError(f"{path} has a column {column!r}, and no pool is called so; {did_you_mean(name, names)}")
-    for column in ("run", "value"):
+    for column in ("run", metric):
         if column not in table.column_names:
             raise InputError(f"{path} has no column {column!r}; it has {', '.join(table.column_names)}")
     run = np.array([str(name) for name in table["run"].to_pylist()])
@@ -78,7 +80,7 @@ def read_runs(path: str | Path, pools: Sequence[Pool]) -> Runs:
     params = _numbers(table, "params", run, None if "params" in table.column_names else 1.0)
     if bad := np.flatnonzero(~(seen.sum(1) > 0) | (params <= 0)).tolist():
         raise InputError(f"run {run[bad[0]]} draws nothing from any pool, or has a model of no parameters")
-    value = _numbers(table, "value", run, None)
+    value = _numbers(table, metric, run, None)
     return Runs(tuple(names), np.where(seen > 0, unique, 0.0), seen, params, value, run)
 
 
@@ -93,13 +95,10 @@ class Checked:
     """What may mislead a fit, each with what to do."""
 
 
-def check_runs(
-    runs: Runs, pools: Sequence[Pool], *, chance: float | None = None, budgets: Sequence[float] = ()
-) -> Checked:
+def check_runs(runs: Runs, pools: Sequence[Pool], *, chance: float | None = None) -> Checked:
     """The runs with their noise and flags; InputError where they cannot carry a law, or contradict the pools.
 
-    ``chance`` is the value that guessing reaches, where the value has one. ``budgets`` are the tokens that advice is
-    wanted for: how often those would repeat each pool is compared with how often the runs did.
+    ``chance`` is the value that guessing reaches, where the value has one.
     """
     check_pools(pools)
     _check_sizes(runs, pools)
@@ -109,8 +108,6 @@ def check_runs(
     found = [*_checkpoints(runs), *_copies(runs), *_few_repeats(runs, noise), *_worse_with_more(runs, noise)]
     if chance is not None:
         found += _near_chance(runs, chance, noise)
-    for tokens in budgets:
-        found += _mismatched(runs, pools, tokens)
     return Checked(runs, noise, tuple(dict.fromkeys(found)))
 
 
@@ -289,7 +286,7 @@ def _near_chance(runs: Runs, chance: float, noise: float | None) -> Iterator[str
         )
 
 
-def _mismatched(runs: Runs, pools: Sequence[Pool], tokens: float) -> Iterator[str]:
+def mismatched(runs: Runs, pools: Sequence[Pool], tokens: float) -> Iterator[str]:
     """Pools that a budget would repeat more often, or less, than any run did."""
     most_epochs = tokens / np.cumsum([pool.unique_tokens for pool in pools])
     least = most_epochs[-1]

@@ -124,8 +124,8 @@ class Mix(Whole):
             raise InputError(f"{', '.join(empty)} holds no tokens: leave it out, or look at why nothing was kept")
         weights = share_weights(with_fitted_models(self.shares, store), sizes)
         whole = weights if isinstance(self.shares, Epochs) else sizes
-        follows = self.num_tokens is None or isinstance(self.shares, Epochs)
-        num_tokens = round(sum(whole.values())) if follows else self.num_tokens
+        asked = None if isinstance(self.shares, Epochs) else self.num_tokens
+        num_tokens = round(sum(whole.values())) if asked is None else asked
         drawn = allot(num_tokens, weights)
         for name, tokens in drawn.items():
             if self.max_epochs is not None and tokens > self.max_epochs * sizes[name]:

@@ -12,8 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from winnow.core.errors import InputError
+from winnow.bench.ledger import read_ledger
+from winnow.bench.scaling import POOLS, runs_of
+from winnow.core.errors import InputError, RecipeError
 from winnow.core.files import write_json
+from winnow.core.storage import place
 from winnow.laws import chinchilla_golden, goyal_golden
 from winnow.laws.advice import Advice, Switch, advise, switches, weights
 from winnow.laws.chinchilla import PenalisedChinchilla, RepeatedChinchilla
@@ -21,7 +24,7 @@ from winnow.laws.design import NextRun, next_runs
 from winnow.laws.fitted import Fitted, fit_all, open_fitted
 from winnow.laws.golden import Golden
 from winnow.laws.goyal import GoyalUtility
-from winnow.laws.inputs import check_runs, read_pools, read_runs
+from winnow.laws.inputs import VALUE, check_runs, mismatched, read_pools, read_runs
 from winnow.laws.law import Law
 from winnow.laws.plans import Budget
 from winnow.laws.setups import Runs
@@ -61,7 +64,7 @@ class FittedLaws:
         forms = [
             {name: getattr(form, name) for name in ("name", "trained", "cross_validated", "extrapolated")}
             | {"law": law_name(form.fitted.law), "agreeing": form.fitted.agreeing, "num_starts": form.fitted.num_starts}
-            for form in self.fitted.forms
+            for form in (*self.fitted.forms, *self.fitted.baselines)
         ]
         profiles = [
             {name: getattr(one, name) for name in ("name", "value", "interval", "identified")}
@@ -72,11 +75,10 @@ class FittedLaws:
     def print(self) -> None:
         """For people: how near each law comes, and what the runs settle of the best one."""
         forms = _table("law", "fitted", "held out", "largest held out", "starts that agree")
-        for form in self.fitted.forms:
+        for form in (*self.fitted.forms, *self.fitted.baselines):
             errors = [f"{100 * error:.2f}%" for error in (form.trained, form.cross_validated, form.extrapolated)]
-            forms.add_row(
-                escape(law_name(form.fitted.law)), *errors, f"{form.fitted.agreeing} of {form.fitted.num_starts}"
-            )
+            name = escape(law_name(form.fitted.law)) + (" (baseline)" if form in self.fitted.baselines else "")
+            forms.add_row(name, *errors, f"{form.fitted.agreeing} of {form.fitted.num_starts}")
         parameters = _table(f"parameter of {self.fitted.forms[0].name}", "value", "95% interval", "settled")
         for one in self.fitted.profiles:
             low, high = one.interval
@@ -84,12 +86,31 @@ class FittedLaws:
         _print(forms, parameters, *self.fitted.flags, f"kept in {self.out}")
 
 
-def fit_runs(runs: str, pools: str, out: Path, num_draws: int = NUM_DRAWS, chance: float | None = None) -> FittedLaws:
-    """Fit the usual laws to a file of runs and keep what that taught in a directory."""
-    known = read_pools(pools)
-    checked = check_runs(read_runs(runs, known), known, chance=chance)
+def fit_runs(
+    given: str,
+    pools: str | None,
+    out: Path,
+    *,
+    metric: str | None = None,
+    num_draws: int = NUM_DRAWS,
+    chance: float | None = None,
+) -> FittedLaws:
+    """Fit the usual laws to a ledger or a file of runs, and keep what that taught in a directory.
+
+    A ledger is a directory; its pools are those beside it unless others are given, and its metric is its only loss
+    unless one is named. RecipeError for a file of runs without pools.
+    """
+    if place(given).is_dir():
+        known = read_pools(pools or str(place(given) / POOLS))
+        runs, metric = runs_of(read_ledger(given), known, metric)
+    elif pools is None:
+        raise RecipeError(f"{given} is a file of runs: give --pools too, a JSON list of what there is of each")
+    else:
+        known, metric = read_pools(pools), metric or VALUE
+        runs = read_runs(given, known, metric)
+    checked = check_runs(runs, known, chance=chance)
     laws, flags = _affordable(usual_laws(checked.runs), checked.runs)
-    fitted = fit_all(laws, checked.runs, known, (*checked.flags, *flags), checked.noise, num_draws)
+    fitted = fit_all(laws, checked.runs, known, (*checked.flags, *flags), checked.noise, num_draws, metric)
     fitted.save(out)
     return FittedLaws(out, fitted)
 
@@ -130,7 +151,9 @@ class Recommended:
         """For people: a paragraph for each budget."""
         flags = dict.fromkeys(flag for advice in self.advices for flag in (*self.fitted.flags, *advice.flags))
         told = [_in_words(advice, [pool.name for pool in self.fitted.pools]) for advice in self.advices]
-        _print(*told, *flags, f"{self.out / PAGE} shows why; weights for Mix are in {self.out}")
+        ranking = self.fitted.ranking
+        beside = [f"single-scale ranking, at any budget: {'; '.join(ranking.candidates)}"] if ranking else []
+        _print(*told, *beside, *flags, f"{self.out / PAGE} shows why; weights for Mix are in {self.out}")
 
 
 def _in_words(advice: Advice, pools: Sequence[str]) -> str:
@@ -149,11 +172,11 @@ def _in_words(advice: Advice, pools: Sequence[str]) -> str:
     return " ".join(words) + beside
 
 
-def recommend(directory: Path, budgets: Sequence[Budget], metric: str = "value") -> Recommended:
+def recommend(directory: Path, budgets: Sequence[Budget]) -> Recommended:
     """Advise for each budget; write ``advice.json``, the weights of each recommendation and the page beside the fit."""
     fitted = open_fitted(directory)
     believed, pools = fitted.believed, fitted.pools
-    advices = tuple(advise(believed, pools, budget) for budget in _sized(budgets, fitted))
+    advices = tuple(_advised(fitted, budget) for budget in _sized(budgets, fitted))
     num_params = advices[0].recommended.plan.num_params
     tokens = [advice.recommended.plan.tokens for advice in advices]
     least, most = float(fitted.runs.tokens.min()), max(*tokens, float(fitted.runs.tokens.max()))
@@ -163,7 +186,7 @@ def recommend(directory: Path, budgets: Sequence[Budget], metric: str = "value")
     for advice in advices:
         write_json(directory / f"weights-{_amount(advice.budget)}.json", weights(pools, advice.recommended.plan))
     given = AdviceData(
-        metric=metric,
+        metric=fitted.metric,
         believed=believed,
         pools=pools,
         runs=fitted.runs,
@@ -172,10 +195,19 @@ def recommend(directory: Path, budgets: Sequence[Budget], metric: str = "value")
         advices=advices,
         switches=found.switches,
         num_params=num_params,
+        baselines=fitted.baselines,
+        ranking=fitted.ranking,
         flags=fitted.flags,
     )
     write_advice_page(directory / PAGE, given)
     return found
+
+
+def _advised(fitted: Fitted, budget: Budget) -> Advice:
+    """What to do with a budget, and what of it no run was like."""
+    advice = advise(fitted.believed, fitted.pools, budget)
+    unlike = mismatched(fitted.runs, fitted.pools, advice.recommended.plan.tokens)
+    return replace(advice, flags=(*advice.flags, *unlike))
 
 
 @dataclass(frozen=True)
@@ -267,8 +299,8 @@ def _amount(budget: Budget) -> str:
 
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False)
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place == 0 else "right")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
     return table
 
 

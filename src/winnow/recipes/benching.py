@@ -8,10 +8,11 @@ from typing import Any
 
 from winnow.bench.imported import ImportedRuns
 from winnow.bench.ledger import Ledger, add_ledger, read_ledger
+from winnow.bench.scaling import POOLS, ScalingBench
 from winnow.bench.tracks import Bench
 from winnow.core.errors import RecipeError
 from winnow.core.executors import Executor
-from winnow.core.files import write_json
+from winnow.core.files import copy, write_json
 from winnow.core.plain import to_plain
 from winnow.core.run import materialize
 from winnow.core.step import Step
@@ -60,6 +61,8 @@ def run_bench(
     made = read_ledger(Store(store).table(step).files())
     ledger = add_ledger(made, out)
     (out / "leaderboard.html").write_text(render(ledger), encoding="utf-8")
+    if isinstance(step, ScalingBench):
+        copy(Store(store).table(step).file(POOLS), out / POOLS)
     write_json(out / "recipe.json", {"recipe": to_plain(step)})
     remember(name, step, Store(store), out)
     return Benched(out, ledger, made)

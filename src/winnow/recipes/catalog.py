@@ -40,11 +40,12 @@ SHIPPED = {
     "fine_tune": "winnow.recipes.testbed:fine_tune",
     "filtering": "winnow.recipes.testbed:filtering",
     "mixing": "winnow.recipes.testbed:mixing",
+    "scaling": "winnow.recipes.scaling:scaling",
     "imported": "winnow.recipes.testbed:imported",
     "pruning_study": "winnow.recipes.pruning_study:pruning_study",
     "datarater": "winnow.recipes.datarater:datarater",
 }
-TRACKS = ("filtering", "mixing", "imported")
+TRACKS = ("filtering", "mixing", "scaling", "imported")
 """Those that ``winnow bench`` makes."""
 
 

@@ -66,7 +66,7 @@ def compare_filters(
     are there by then.
     """
     pool = Read(source=source, extract=extractor(extract))
-    filters = _learned(pool, Read(source=positives)) | _asked(pool, source, benchmarks, links, model, endpoint)
+    filters = learned_filters(pool, Read(source=positives)) | _asked(pool, source, benchmarks, links, model, endpoint)
     choices = {
         name: Select(documents=pool, measures=_measures(found, by), keep=Top(found.score, keep, by))
         for name, found in filters.items()
@@ -82,8 +82,8 @@ def _measures(found: Filter, by: str) -> tuple[Measure | Aligned, ...]:
     return (found.measure, Text()) if by == "tokens" else (found.measure,)
 
 
-def _learned(pool: Rows, wanted: Rows) -> dict[str, Filter]:
-    """What two sets of documents teach, and the ensembles of it."""
+def learned_filters(pool: Rows, wanted: Rows) -> dict[str, Filter]:
+    """What two sets of documents teach, and the ensembles of it, by name."""
     vectors = Score(documents=pool, measure=Embedding())
     on_vectors = FitLinear(positives=Score(documents=wanted, measure=Embedding()), negatives=vectors)
     single = {
