@@ -82,8 +82,8 @@ def test_a_ledger_teaches_what_the_same_runs_in_a_file_do(given: Path) -> None:
     assert (one.metric, other.metric) == ("value", LOSS)
     order = np.argsort(other.runs.run.astype(int))
     np.testing.assert_array_equal(one.runs.seen, other.runs.seen[order])
-    predicted = [found.forms[0].fitted.predict(one.runs) for found in (one, other)]
-    np.testing.assert_allclose(*predicted, rtol=1e-6)
+    mine, theirs = (found.forms[0].fitted.predict(one.runs) for found in (one, other))
+    np.testing.assert_allclose(mine, theirs, rtol=1e-6)
 
 
 def test_baselines_are_fitted_beside_and_shown(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
