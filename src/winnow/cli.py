@@ -328,8 +328,21 @@ def _advise(given: list[str]) -> int:
         return _print(advising.fit_runs(own.runs, own.pools, Path(own.out), **given_runs), own.json)
     budgets = _budgets(own)
     if own.action == "design":
-        return _print(advising.design(Path(own.fit), budgets), own.json)
+        return _print(_design(own, budgets), own.json)
     return _print(advising.recommend(Path(own.fit), budgets), own.json)
+
+
+def _design(own: argparse.Namespace, budgets: list[Any]) -> Any:
+    from winnow.core.errors import RecipeError
+    from winnow.recipes import designing
+
+    if own.pools is None:
+        return designing.design(Path(own.fit), budgets)
+    if own.run_tokens is None or not own.run_params:
+        raise RecipeError("winnow advise design --pools: give --run-params and --run-tokens, the runs thought of")
+    plan = {name: getattr(own, name) for name in ("seeds", "noise", "quality")}
+    runs = designing.RunPlan(num_params=tuple(own.run_params), tokens=own.run_tokens, epochs=tuple(own.epochs), **plan)
+    return designing.simulate_runs(own.pools, runs, budgets)
 
 
 def _advise_parser() -> argparse.ArgumentParser:
@@ -352,6 +365,15 @@ def _advise_parser() -> argparse.ArgumentParser:
             "--params", type=float, help="size of the model (default: that of the runs, or to be advised)"
         )
         action.add_argument("--max-epochs", type=float, default=float("inf"), help="times a token may be seen at most")
+    design = actions.choices["design"]
+    design.add_argument("--pools", help="of no fit: simulate runs on these pools, before any is trained")
+    design.add_argument("--run-params", nargs="+", type=float, default=[], help="their models")
+    design.add_argument("--run-tokens", type=float, help="of each at most")
+    design.add_argument("--epochs", nargs="+", type=float, default=[0.5, 1, 2, 4, 8, 16], help="default: %(default)s")
+    design.add_argument("--seeds", type=int, default=2, help="default: %(default)s")
+    design.add_argument("--noise", type=float, default=0.005, help="of a run, relative (default: %(default)s)")
+    quality = "what a token is worth in tokens of the pool before, as is assumed (default: %(default)s)"
+    design.add_argument("--quality", type=float, default=0.5, help=quality)
     check = actions.add_parser("check", help="compute published numbers again, on this machine")
     check.add_argument("--data", help="a directory of the studies' data, for fits to it too")
     for action in actions.choices.values():

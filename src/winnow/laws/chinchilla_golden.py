@@ -58,6 +58,12 @@ MUENNIGHOFF = repeated(
 )
 """Muennighoff et al. 2023 (huggingface/datablations, utils/parametric_fit.ipynb). On the authors' runs and objective
 these are not the optimum (see ``least_decay``), and R_D* is bounded from below alone: no constant to build on."""
+DECAY = Published(
+    RepeatedChinchilla(excess=False),
+    MUENNIGHOFF.theta[:3],
+    np.array([MUENNIGHOFF.coefficients[0], float(np.exp(6.255414)), MUENNIGHOFF.coefficients[1]]),
+)
+"""The same, with parameters that do not lose value: a truth to simulate, with as many constants as are known."""
 
 MUENNIGHOFF_LOSSES = (
     # Parameters, tokens, unique tokens, and the loss by the authors' code.

@@ -20,14 +20,13 @@ from winnow.core.storage import place
 from winnow.laws import chinchilla_golden, goyal_golden
 from winnow.laws.advice import Advice, Switch, advise, switches, weights
 from winnow.laws.chinchilla import PenalisedChinchilla, RepeatedChinchilla
-from winnow.laws.design import NextRun, next_runs
 from winnow.laws.fitted import Fitted, fit_all, open_fitted
 from winnow.laws.golden import Golden
 from winnow.laws.goyal import GoyalUtility
 from winnow.laws.inputs import VALUE, check_runs, mismatched, read_pools, read_runs
 from winnow.laws.law import Law
 from winnow.laws.plans import Budget
-from winnow.laws.setups import Runs
+from winnow.laws.setups import Runs, Setups
 from winnow.laws.uncertainty import NUM_DRAWS
 from winnow.report.advice_model import AdviceData, law_name
 from winnow.report.advice_page import write_advice_page
@@ -35,11 +34,9 @@ from winnow.report.advice_page import write_advice_page
 ADVICE, PAGE = "advice.json", "advice.html"
 NUM_BUDGETS = 60
 """Between which switches are looked for."""
-MOST_TOLD = 10
-"""Next runs in the table."""
 
 
-def usual_laws(runs: Runs) -> list[Law]:
+def usual_laws(runs: Setups) -> list[Law]:
     """The laws that are fitted unless told otherwise: those of repetition, and Goyal's where all models are alike.
 
     Goyal's half-lives are fixed in one and grow with the distinct tokens in the other: runs on one pool each cannot
@@ -74,16 +71,16 @@ class FittedLaws:
 
     def print(self) -> None:
         """For people: how near each law comes, and what the runs settle of the best one."""
-        forms = _table("law", "fitted", "held out", "largest held out", "starts that agree")
+        forms = table("law", "fitted", "held out", "largest held out", "starts that agree")
         for form in (*self.fitted.forms, *self.fitted.baselines):
             errors = [f"{100 * error:.2f}%" for error in (form.trained, form.cross_validated, form.extrapolated)]
             name = escape(law_name(form.fitted.law)) + (" (baseline)" if form in self.fitted.baselines else "")
             forms.add_row(name, *errors, f"{form.fitted.agreeing} of {form.fitted.num_starts}")
-        parameters = _table(f"parameter of {self.fitted.forms[0].name}", "value", "95% interval", "settled")
+        parameters = table(f"parameter of {self.fitted.forms[0].name}", "value", "95% interval", "settled")
         for one in self.fitted.profiles:
             low, high = one.interval
             parameters.add_row(escape(one.name), f"{one.value:.4g}", f"{low:.4g} to {high:.4g}", one.identified)
-        _print(forms, parameters, *self.fitted.flags, f"kept in {self.out}")
+        print_parts(forms, parameters, *self.fitted.flags, f"kept in {self.out}")
 
 
 def fit_runs(
@@ -153,7 +150,7 @@ class Recommended:
         told = [_in_words(advice, [pool.name for pool in self.fitted.pools]) for advice in self.advices]
         ranking = self.fitted.ranking
         beside = [f"single-scale ranking, at any budget: {'; '.join(ranking.candidates)}"] if ranking else []
-        _print(*told, *beside, *flags, f"{self.out / PAGE} shows why; weights for Mix are in {self.out}")
+        print_parts(*told, *beside, *flags, f"{self.out / PAGE} shows why; weights for Mix are in {self.out}")
 
 
 def _in_words(advice: Advice, pools: Sequence[str]) -> str:
@@ -161,7 +158,7 @@ def _in_words(advice: Advice, pools: Sequence[str]) -> str:
     best, other, (low, high) = advice.recommended, advice.runner_up, advice.keep_band
     used = [f"{name} {epochs:.3g}" for name, epochs in zip(pools, best.plan.epochs, strict=True) if epochs]
     words = [
-        f"{_amount(advice.budget).replace('-', ' ')}: keep {best.plan.keep_fraction:.3g} of the pools' tokens",
+        f"{amount(advice.budget).replace('-', ' ')}: keep {best.plan.keep_fraction:.3g} of the pools' tokens",
         f"({low:.3g} to {high:.3g} are as good); epochs {', '.join(used)};",
         *([f"a model of {best.plan.num_params:.3g} parameters;"] if best.plan.num_params > 1 else []),
         f"expect {best.value:.4g} (95%: {best.interval_95[0]:.4g} to {best.interval_95[1]:.4g});",
@@ -176,7 +173,7 @@ def recommend(directory: Path, budgets: Sequence[Budget]) -> Recommended:
     """Advise for each budget; write ``advice.json``, the weights of each recommendation and the page beside the fit."""
     fitted = open_fitted(directory)
     believed, pools = fitted.believed, fitted.pools
-    advices = tuple(_advised(fitted, budget) for budget in _sized(budgets, fitted))
+    advices = tuple(_advised(fitted, budget) for budget in sized(budgets, fitted))
     num_params = advices[0].recommended.plan.num_params
     tokens = [advice.recommended.plan.tokens for advice in advices]
     least, most = float(fitted.runs.tokens.min()), max(*tokens, float(fitted.runs.tokens.max()))
@@ -184,7 +181,7 @@ def recommend(directory: Path, budgets: Sequence[Budget]) -> Recommended:
     found = Recommended(directory, fitted, advices, tuple(switches(believed, pools, along, num_params)))
     write_json(directory / ADVICE, found.to_plain())
     for advice in advices:
-        write_json(directory / f"weights-{_amount(advice.budget)}.json", weights(pools, advice.recommended.plan))
+        write_json(directory / f"weights-{amount(advice.budget)}.json", weights(pools, advice.recommended.plan))
     given = AdviceData(
         metric=fitted.metric,
         believed=believed,
@@ -210,56 +207,17 @@ def _advised(fitted: Fitted, budget: Budget) -> Advice:
     return replace(advice, flags=(*advice.flags, *unlike))
 
 
-@dataclass(frozen=True)
-class NextRuns:
-    """What ``winnow advise design`` says."""
-
-    runs: tuple[NextRun, ...]
-
-    def to_plain(self) -> list[dict[str, Any]]:
-        """For machines: the run that helps most first."""
-        return [
-            {"regret_now": one.regret_now, "regret_after": one.regret_after, "flops": one.flops, **_told(one)}
-            for one in self.runs
-        ]
-
-    def print(self) -> None:
-        """For people: the first few."""
-        table = _table("train next", "epochs", "model", "expected regret now", "after it", "FLOPs")
-        for one in self.runs[:MOST_TOLD]:
-            told = _told(one)
-            epochs = ", ".join(f"{name} {epochs:.2g}" for name, epochs in told["epochs"].items())
-            regrets = f"{one.regret_now:.3g}", f"{one.regret_after:.3g}"
-            table.add_row(
-                escape(" and ".join(told["epochs"])),
-                escape(epochs),
-                f"{told['num_params']:.3g}",
-                *regrets,
-                f"{one.flops:.2g}",
-            )
-        _print(table)
-
-
-def design(directory: Path, budgets: Sequence[Budget]) -> NextRuns:
-    """The trainings that would take most off the regret that is still expected at these budgets."""
-    fitted = open_fitted(directory)
-    return NextRuns(tuple(next_runs(fitted.believed, fitted.pools, _sized(budgets, fitted))))
-
-
-def _sized(budgets: Sequence[Budget], fitted: Fitted) -> list[Budget]:
+def sized(budgets: Sequence[Budget], fitted: Fitted) -> list[Budget]:
     """Budgets of tokens alone are for the largest model of the runs."""
-    largest = fitted.believed.params[1]
+    return for_model(budgets, fitted.believed.params[1])
+
+
+def for_model(budgets: Sequence[Budget], largest: float) -> list[Budget]:
+    """Budgets of tokens alone are for this one."""
     return [
         replace(budget, num_params=largest) if budget.tokens and budget.num_params is None else budget
         for budget in budgets
     ]
-
-
-def _told(run: NextRun) -> dict[str, Any]:
-    """The training by its pools."""
-    row = run.training
-    used = {name: float(epochs) for name, epochs in zip(row.pools, row.epochs[0], strict=True) if epochs}
-    return {"epochs": used, "tokens": float(row.tokens[0]), "num_params": float(row.num_params[0])}
 
 
 @dataclass(frozen=True)
@@ -279,10 +237,12 @@ class Checked:
 
     def print(self) -> None:
         """For people: what is wrong, or that nothing is."""
-        table = _table("check", "expected", "found", "tolerance")
+        rows = table("check", "expected", "found", "tolerance")
         for row in self.wrong:
-            table.add_row(escape(row.name), f"{row.expected:.12g}", f"{row.found:.12g}", f"{row.tolerance:.2g}")
-        _print(*([table] if self.wrong else []), f"{len(self.rows) - len(self.wrong)} of {len(self.rows)} checks hold")
+            rows.add_row(escape(row.name), f"{row.expected:.12g}", f"{row.found:.12g}", f"{row.tolerance:.2g}")
+        print_parts(
+            *([rows] if self.wrong else []), f"{len(self.rows) - len(self.wrong)} of {len(self.rows)} checks hold"
+        )
 
 
 def check(data: Path | None = None) -> Checked:
@@ -291,20 +251,22 @@ def check(data: Path | None = None) -> Checked:
     return Checked((*rows, *(chinchilla_golden.data_checks(data) if data else ())))
 
 
-def _amount(budget: Budget) -> str:
+def amount(budget: Budget) -> str:
     """A budget in words that are part of a file's name too."""
     amount = f"{budget.tokens:.3g}-tokens" if budget.tokens is not None else f"{budget.flops:.3g}-flops"
     return amount.replace("+", "")
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False)
+def table(*columns: str) -> Table:
+    """Without rows yet: names on the left, numbers on the right."""
+    found = Table(box=None, pad_edge=False)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left")
-    return table
+        found.add_column(column, justify="right" if number else "left")
+    return found
 
 
-def _print(*parts: Table | str) -> None:
+def print_parts(*parts: Table | str) -> None:
+    """A paragraph or a table below the other."""
     console = Console()
     for part in parts:
         console.print(escape(part) if isinstance(part, str) else part, soft_wrap=True)
