@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,15 +45,26 @@ class Form:
 
 
 def compare(
-    laws: Sequence[Law], runs: Runs, groups: NDArray[Any] | None = None, noise: float | None = None
+    laws: Sequence[Law],
+    runs: Runs,
+    groups: NDArray[Any] | None = None,
+    noise: float | None = None,
+    over: Callable[..., Iterable[Any]] = map,
 ) -> list[Form]:
     """Every law fitted to the runs, the one that predicts best first.
 
     Runs of one group (their names unless given) are held out together. A law that cannot be fitted to all runs is an
-    InputError; one that cannot be fitted to a part of them counts as infinitely far off.
+    InputError; one that cannot be fitted to a part of them counts as infinitely far off. ``over`` is ``map``, or that
+    of an executor.
     """
     folds = _folds(runs.run if groups is None else groups)
-    found = [_form(law, runs, folds, noise) for law in laws]
+    largest = runs.num_params * runs.tokens
+    held = [folds == fold for fold in np.unique(folds)]
+    held.append(largest >= np.quantile(largest, 1 - LARGEST, method="higher"))
+    fits = list(over(partial(fit, runs=runs, noise=noise), laws))
+    asked = [(one.law, runs, rows, one.noise) for one in fits for rows in held]
+    apart = list(over(_apart, *zip(*asked, strict=True)))
+    found = [_form(one, runs, apart[place * len(held) :][: len(held)]) for place, one in enumerate(fits)]
     return sorted(found, key=lambda form: form.cross_validated)
 
 
@@ -62,20 +74,16 @@ def preferred(forms: Sequence[Form]) -> list[Form]:
     return [form for form in forms if form.cross_validated <= best.cross_validated + best.standard_error]
 
 
-def _form(law: Law, runs: Runs, folds: NDArray[np.int64], noise: float | None) -> Form:
-    fitted = fit(law, runs, noise=noise)
-    squares = np.full(len(runs), np.inf)
-    for fold in np.unique(folds):
-        squares[folds == fold] = _apart(law, runs, folds == fold, fitted.noise) ** 2
-    largest = runs.num_params * runs.tokens
-    held = largest >= np.quantile(largest, 1 - LARGEST, method="higher")
-    by_fold = [float(np.sqrt(squares[folds == fold].mean())) for fold in np.unique(folds)]
+def _form(fitted: Fit, runs: Runs, apart: Sequence[NDArray[np.float64]]) -> Form:
+    """By the residuals of each fold, and last of the largest runs."""
+    *folds, largest = apart
+    by_fold = [root_mean_square(fold) for fold in folds]
     return Form(
         fitted=fitted,
         trained=root_mean_square(fitted.residuals(runs)),
-        cross_validated=float(np.sqrt(squares.mean())),
+        cross_validated=root_mean_square(np.concatenate(folds)),
         standard_error=float(np.std(by_fold, ddof=1) / np.sqrt(len(by_fold))),
-        extrapolated=root_mean_square(_apart(law, runs, held, fitted.noise)),
+        extrapolated=root_mean_square(largest),
     )
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from winnow.core.errors import InputError
+from winnow.core.executors import num_cores, process_context
 from winnow.core.files import read_json, write_json
 from winnow.core.plain import from_plain, to_plain
 from winnow.laws.advice import Beliefs, beliefs
@@ -97,26 +100,28 @@ def fit_all(
 ) -> Fitted:
     """Every law fitted and compared, those that predict best resampled, the best one's parameters profiled.
 
-    Mixing without a price of repetition is compared as a baseline, where it can be fitted.
+    All cores take part. Mixing without a price of repetition is compared as a baseline, where it can be fitted.
     """
-    forms = compare(laws, runs, noise=noise)
-    best = forms[0].fitted
-    return Fitted(
-        pools=tuple(pools),
-        runs=runs,
-        flags=tuple(flags),
-        metric=metric,
-        forms=tuple(forms),
-        baselines=tuple(_baselines(runs, noise)),
-        draws=tuple(bootstrap(form.fitted, runs, num_draws) for form in preferred(forms)),
-        profiles=tuple(profile(best, runs, place) for place in range(len(best.theta))),
-    )
+    with ProcessPoolExecutor(num_cores(), process_context()) as processes:
+        over = processes.map
+        forms = compare(laws, runs, noise=noise, over=over)
+        best = forms[0].fitted
+        return Fitted(
+            pools=tuple(pools),
+            runs=runs,
+            flags=tuple(flags),
+            metric=metric,
+            forms=tuple(forms),
+            baselines=tuple(_baselines(runs, noise, over)),
+            draws=tuple(bootstrap(form.fitted, runs, num_draws, over=over) for form in preferred(forms)),
+            profiles=tuple(over(partial(profile, best, runs), range(len(best.theta)))),
+        )
 
 
-def _baselines(runs: Runs, noise: float | None) -> Iterator[Form]:
+def _baselines(runs: Runs, noise: float | None, over: Callable[..., Iterable[Any]]) -> Iterator[Form]:
     budgets = bool(np.ptp(runs.num_params * runs.tokens))
     with suppress(InputError):
-        yield from compare([LogLinearMixing(budgets=budgets)], runs, noise=noise)
+        yield from compare([LogLinearMixing(budgets=budgets)], runs, noise=noise, over=over)
 
 
 def open_fitted(directory: Path) -> Fitted:

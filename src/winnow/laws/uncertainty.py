@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from winnow.laws.fit import Fit, refit
+from winnow.laws.fit import Fit, Found, refit
 from winnow.laws.law import Law
 from winnow.laws.setups import Runs, Setups
 
@@ -26,6 +29,8 @@ NUM_DRAWS = 1000
 CHI2_95 = 3.841
 """The 95% point of a chi-squared variable of one degree: by so much may minus twice the log likelihood rise."""
 NUM_PROFILE = 17
+BATCH = 20
+"""Resampled fits that are made by one process one after the other."""
 TOLERANCE = 1e-4
 """Of a resampled fit, relatively: far below how much such fits differ."""
 
@@ -49,20 +54,36 @@ class Draws:
         return np.stack([self.law.predict(*one, setups) for one in zip(self.theta, self.coefficients, strict=True)])
 
 
-def bootstrap(fitted: Fit, runs: Runs, num_draws: int = NUM_DRAWS, seed: int = 0) -> Draws:
-    """Fits of as many runs drawn with replacement, each from where all runs lead; a run's rows are drawn together."""
+def bootstrap(
+    fitted: Fit,
+    runs: Runs,
+    num_draws: int = NUM_DRAWS,
+    seed: int = 0,
+    over: Callable[..., Iterable[Any]] = map,
+) -> Draws:
+    """Fits of as many runs drawn with replacement, each from where all runs lead; a run's rows are drawn together.
+
+    ``over`` is ``map``, or that of an executor.
+    """
     random = np.random.default_rng(seed)
     names, of = np.unique(runs.run, return_inverse=True)
     rows = [np.flatnonzero(of == number) for number in range(len(names))]
-    found = []
-    for _ in range(num_draws):
-        drawn = np.concatenate([rows[number] for number in random.integers(len(names), size=len(names))])
-        found.append(
-            refit(fitted.law, runs.rows(drawn), fitted.theta, fitted.coefficients, fitted.noise, tolerance=TOLERANCE)
-        )
+    drawn = [
+        np.concatenate([rows[number] for number in random.integers(len(names), size=len(names))])
+        for _ in range(num_draws)
+    ]
+    batches = [drawn[place : place + BATCH] for place in range(0, num_draws, BATCH)]
+    found = list(chain.from_iterable(over(partial(_refits, fitted, runs), batches)))
     return Draws(
         fitted.law, np.stack([one.theta for one in found]), np.stack([one.coefficients for one in found]), fitted.noise
     )
+
+
+def _refits(fitted: Fit, runs: Runs, drawn: Sequence[NDArray[np.int64]]) -> list[Found]:
+    return [
+        refit(fitted.law, runs.rows(rows), fitted.theta, fitted.coefficients, fitted.noise, tolerance=TOLERANCE)
+        for rows in drawn
+    ]
 
 
 @dataclass(frozen=True)
