@@ -98,10 +98,10 @@ def test_what_no_run_has_seen_is_flagged() -> None:
 
 
 def test_a_switch_is_where_both_choices_are_as_good() -> None:
-    (found,) = switches(believed([0.3] * 5), POOLS, np.geomspace(1e5, 1e8, 3001).tolist(), num_params=1.0)
+    (found,) = switches(believed([0.3] * 5), POOLS, np.geomspace(1e5, 1e8, 61).tolist(), num_params=1.0)
     e = found.tokens / 1e6
     alone, both = 1 - 0.5**e, (1 + 9 * 0.3) * (1 - 0.5 ** (e / 10))
-    assert alone == pytest.approx(both, rel=0.01)
+    assert alone == pytest.approx(both, rel=1e-3)  # budgets lie 12% apart
     assert found.keep_fraction == 1
     assert found.interval == (found.tokens, found.tokens)
 

@@ -163,14 +163,23 @@ def switches(believed: Beliefs, pools: Sequence[Pool], tokens: Sequence[float], 
     equal = [plan_for(pools, budget, prefix, 1.0, num_params) for budget in budgets for prefix in prefixes]
     kept = [plan for plan in equal if plan is not None]  # all: no budget limits epochs
     values = believed.predict(setups_of(pools, kept)).reshape(-1, len(tokens), len(prefixes))
-    best = np.maximum.accumulate(values.argmin(2), axis=1)
-    found = []
+    logs, found = np.log(tokens), []
     for number in range(1, len(prefixes)):
-        reached = best >= number
-        first = np.where(reached.any(1), np.asarray(tokens)[reached.argmax(1)], np.inf)
+        first = np.exp(_first_above(values[:, :, :number].min(2) - values[:, :, number:].min(2), logs))
         low, middle, high = np.quantile(first, [0.025, 0.5, 0.975], method="nearest")
         found.append(Switch(kept[number].keep_fraction, float(middle), (float(low), float(high))))
     return found
+
+
+def _first_above(gains: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[draws] where each row of gains [draws, n] first rises above zero, by straight lines; infinite where none."""
+    after = (gains > 0).argmax(1)
+    before = np.maximum(after - 1, 0)
+    rows = np.arange(len(gains))
+    low, high = gains[rows, before], gains[rows, after]
+    part = np.where(after > before, low / np.where(low < high, low - high, 1.0), 0.0)
+    crossing = at[before] + part * (at[after] - at[before])
+    return np.where((gains > 0).any(1), crossing, np.inf)
 
 
 def weights(pools: Sequence[Pool], plan: Plan) -> dict[str, float]:
