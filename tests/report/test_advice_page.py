@@ -29,6 +29,7 @@ from winnow.report.advice_charts import Axis, Chart, Curve, Upright, draw
 from winnow.report.advice_model import AdviceData, chances, curves, law_name, measured, worths
 from winnow.report.advice_page import render, write_advice_page
 from winnow.report.advice_tables import chance_of, unique_tokens
+from winnow.report.figures import count
 
 SECTIONS = ["advice", "expected", "repetition", "budgets", "chances", "parameters", "residuals", "forms", "assumed"]
 
@@ -189,7 +190,7 @@ def test_a_switch_that_never_comes_is_said_and_not_drawn(data: AdviceData) -> No
     page = section(render(replace(data, switches=some)), "expected")
     assert rows(page)[1:] == [
         ["keep 50%", "100M", "50M or more, no upper end"],
-        ["keep 75%", "200M", "between two budgets looked at"],
+        ["keep 75%", "200M", "the same by all fits"],
         ["keep 100%", "not within the budgets looked at", "beyond the budgets looked at"],
     ]
     assert page.count('class="upright"') == 2 and page.count('class="interval"') == 2
@@ -319,6 +320,12 @@ def test_budgets_of_flops_tell_models_and_tokens(data: AdviceData) -> None:
     assert values == pytest.approx({"parameters": plan.num_params, "tokens": plan.tokens}, rel=6e-3)
     assert found[2][0].endswith(f" {advice_pictures.powers(8e9 * SIZE)} FLOPs for scoring")
     assert rows(section(page, "assumed"))[1][-1] == "2e9"
+    named = count(plan.num_params)
+    assert f"{advice_pictures.budget_name(replace(data, advices=given), 3e18)}: {named} parameters" in plain(page)
+
+
+def test_the_size_of_the_model_is_drawn_where_it_is_advised_only(page: str) -> None:
+    assert "parameters of the model" not in plain(page)
 
 
 def test_one_pool_and_one_budget_make_a_page_without_a_slider() -> None:

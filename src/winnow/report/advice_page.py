@@ -26,6 +26,7 @@ from winnow.report.advice_pictures import (
     predicted,
     repeating,
     residuals,
+    sizing,
     worth,
 )
 from winnow.report.advice_tables import (
@@ -201,10 +202,12 @@ def _legend(data: AdviceData) -> Markup:
 
 
 def _budgets(data: AdviceData) -> Markup:
-    cards = (
+    cards = [
         ("keep-fraction, %", "band: as good within the noise of a run; ring: the runner-up", keeping(data)),
         (f"epochs of {shortened(data.pools[0].name, TITLE_LENGTH)}", "dashed: the most of any run", repeating(data)),
-    )
+    ]
+    if data.unit == "FLOPs":
+        cards.append(("parameters of the model", "the size that the FLOPs are best spent on", sizing(data)))
     return _cards(cards)
 
 

@@ -218,6 +218,26 @@ def repeating(data: AdviceData) -> Markup:
     )
 
 
+def sizing(data: AdviceData) -> Markup:
+    """The model that is recommended against the budget."""
+    amounts = [data.amount(advice) for advice in data.along]
+    sizes = [advice.recommended.plan.num_params for advice in data.along]
+    dots = [
+        Dot(x=x, y=y, colour="c0", told=f"{budget_name(data, x)}: {count(y)} parameters")
+        for x, y in zip(amounts, sizes, strict=True)
+    ]
+    return draw(
+        Chart(
+            about="parameters of the model against the budget",
+            x=_budgets(data),
+            y=spanned(sizes, told=count),
+            curves=[Curve(name="", colour="c0", points=list(zip(amounts, sizes, strict=True)))],
+            dots=dots,
+            marks=[_mark(data, place, x) for place, x in enumerate(amounts)],
+        )
+    )
+
+
 def _budgets(data: AdviceData) -> Axis:
     told = count if data.unit == "tokens" else powers
     return spanned([data.amount(advice) for advice in data.advices], data.unit, told)

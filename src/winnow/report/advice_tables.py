@@ -199,7 +199,7 @@ def _between(low: float, high: float) -> str:
     if not math.isfinite(low):
         return "beyond the budgets looked at"
     if low == high:
-        return "between two budgets looked at"
+        return "the same by all fits"
     return f"{count(low)} to {count(high)}" if math.isfinite(high) else f"{count(low)} or more, no upper end"
 
 
