@@ -43,6 +43,29 @@ def test_forms_that_predict_alike_are_both_preferred() -> None:
     assert preferred(forms) == forms
 
 
+@dataclass(frozen=True)
+class Wide(Power):
+    """A sum of nine powers: too many for some of ten runs."""
+
+    def parameters(self, setups: Setups) -> tuple[Parameter, ...]:
+        return ()
+
+    def coefficients(self, setups: Setups) -> tuple[str, ...]:
+        return tuple("abcdefghi")
+
+    def terms(self, theta: NDArray[np.float64], setups: Setups) -> NDArray[np.float64]:
+        return setups.tokens[:, None] ** -np.linspace(0, 1, 9)
+
+
+def test_a_form_that_cannot_be_fitted_to_a_part_of_the_runs_is_infinitely_far_off() -> None:
+    runs = measured(trainings(10), noise=0.005)
+    forms = compare([Wide(), Power()], runs)
+    assert [form.name for form in forms] == ["Power", "Wide"] and preferred(forms) == forms[:1]
+    assert forms[1].trained < 0.01
+    assert forms[1].cross_validated == forms[1].standard_error == forms[1].extrapolated == np.inf
+    assert preferred(compare([Wide()], runs))  # something is believed even so
+
+
 def test_a_group_is_held_out_as_a_whole() -> None:
     runs = measured(trainings(30), noise=0.02)
     copies = runs.rows(np.repeat(np.arange(30), 2))  # were one of a pair seen, the other would be no test

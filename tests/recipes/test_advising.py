@@ -103,6 +103,12 @@ def test_a_small_budget_keeps_less_than_a_large_one(given: Path, capsys: pytest.
     assert large == 1
 
 
+def test_json_for_machines_has_null_for_what_has_no_end(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = told(capsys, "recommend", str(given / "fit"), "--tokens", "2e5")
+    assert found["advice"][0]["budget"] == {"tokens": 2e5, "flops": None, "num_params": 1.0, "max_epochs": None}
+    assert "Infinity" not in (given / "fit" / "advice.json").read_text()
+
+
 def test_a_recommendation_leaves_weights_that_a_mix_takes_and_a_page(
     given: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

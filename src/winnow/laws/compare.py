@@ -34,7 +34,7 @@ class Form:
     cross_validated: float
     """The same on runs held out group by group."""
     standard_error: float
-    """Of that, by the folds."""
+    """Of that, by the folds; infinite where one of them cannot be fitted."""
     extrapolated: float
     """The same on the runs of the largest budgets, by a fit to the rest; NaN where that cannot be fitted."""
 
@@ -78,11 +78,12 @@ def _form(fitted: Fit, runs: Runs, apart: Sequence[NDArray[np.float64]]) -> Form
     """By the residuals of each fold, and last of the largest runs."""
     *folds, largest = apart
     by_fold = [root_mean_square(fold) for fold in folds]
+    spread = float(np.std(by_fold, ddof=1)) if np.isfinite(by_fold).all() else np.inf
     return Form(
         fitted=fitted,
         trained=root_mean_square(fitted.residuals(runs)),
         cross_validated=root_mean_square(np.concatenate(folds)),
-        standard_error=float(np.std(by_fold, ddof=1) / np.sqrt(len(by_fold))),
+        standard_error=spread / float(np.sqrt(len(by_fold))),
         extrapolated=root_mean_square(largest),
     )
 

@@ -67,13 +67,13 @@ class FittedLaws:
             {name: getattr(one, name) for name in ("name", "value", "interval", "identified")}
             for one in self.fitted.profiles
         ]
-        return {"out": str(self.out), "forms": forms, "parameters": profiles, "flags": self.fitted.flags}
+        return _finite({"out": str(self.out), "forms": forms, "parameters": profiles, "flags": self.fitted.flags})
 
     def print(self) -> None:
         """For people: how near each law comes, and what the runs settle of the best one."""
         forms = table("law", "fitted", "held out", "largest held out", "starts that agree")
         for form in (*self.fitted.forms, *self.fitted.baselines):
-            errors = [f"{100 * error:.2f}%" for error in (form.trained, form.cross_validated, form.extrapolated)]
+            errors = [_off(error) for error in (form.trained, form.cross_validated, form.extrapolated)]
             name = escape(law_name(form.fitted.law)) + (" (baseline)" if form in self.fitted.baselines else "")
             forms.add_row(name, *errors, f"{form.fitted.agreeing} of {form.fitted.num_starts}")
         parameters = table(f"parameter of {self.fitted.forms[0].name}", "value", "95% interval", "settled")
@@ -81,6 +81,10 @@ class FittedLaws:
             low, high = one.interval
             parameters.add_row(escape(one.name), f"{one.value:.4g}", f"{low:.4g} to {high:.4g}", one.identified)
         print_parts(forms, parameters, *self.fitted.flags, f"kept in {self.out}")
+
+
+def _off(error: float) -> str:
+    return f"{100 * error:.2f}%" if np.isfinite(error) else "cannot be fitted"
 
 
 def fit_runs(
@@ -142,7 +146,7 @@ class Recommended:
         told = [
             asdict(advice) | {"weights": weights(self.fitted.pools, advice.recommended.plan)} for advice in self.advices
         ]
-        return {"out": str(self.out), "advice": told, "switches": [asdict(one) for one in self.switches]}
+        return _finite({"out": str(self.out), "advice": told, "switches": [asdict(one) for one in self.switches]})
 
     def print(self) -> None:
         """For people: a paragraph for each budget."""
@@ -205,6 +209,19 @@ def _advised(fitted: Fitted, budget: Budget) -> Advice:
     advice = advise(fitted.believed, fitted.pools, budget)
     unlike = mismatched(fitted.runs, fitted.pools, advice.recommended.plan.tokens)
     return replace(advice, flags=(*advice.flags, *unlike))
+
+
+def _finite(plain: dict[str, Any]) -> dict[str, Any]:
+    """Plain data with None for what is infinite or no number: JSON has neither."""
+
+    def cleaned(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: cleaned(one) for name, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [cleaned(one) for one in value]
+        return None if isinstance(value, float) and not np.isfinite(value) else value
+
+    return {name: cleaned(value) for name, value in plain.items()}
 
 
 def sized(budgets: Sequence[Budget], fitted: Fitted) -> list[Budget]:
