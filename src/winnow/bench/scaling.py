@@ -46,8 +46,8 @@ def scaling_bench(
 ) -> ScalingBench:
     """Every pool by itself, and the first ones together, for each number of epochs.
 
-    A run has at most the trial's tokens: pools that would give more are cut until they do not, so that small runs
-    repeat their data as often as large ones will.
+    A run has at most the trial's tokens: pools that would give more are cut, to whole documents and one at least, so
+    that small runs repeat their data as often as large ones will.
     """
     candidates = [
         Candidate(f"{' + '.join(name for name, _ in some)}, {times:g} epochs", some, Epochs(_each(some, times)))

@@ -67,7 +67,7 @@ class FittedLaws:
             {name: getattr(one, name) for name in ("name", "value", "interval", "identified")}
             for one in self.fitted.profiles
         ]
-        return _finite({"out": str(self.out), "forms": forms, "parameters": profiles, "flags": self.fitted.flags})
+        return finite({"out": str(self.out), "forms": forms, "parameters": profiles, "flags": self.fitted.flags})
 
     def print(self) -> None:
         """For people: how near each law comes, and what the runs settle of the best one."""
@@ -146,7 +146,7 @@ class Recommended:
         told = [
             asdict(advice) | {"weights": weights(self.fitted.pools, advice.recommended.plan)} for advice in self.advices
         ]
-        return _finite({"out": str(self.out), "advice": told, "switches": [asdict(one) for one in self.switches]})
+        return finite({"out": str(self.out), "advice": told, "switches": [asdict(one) for one in self.switches]})
 
     def print(self) -> None:
         """For people: a paragraph for each budget."""
@@ -211,7 +211,7 @@ def _advised(fitted: Fitted, budget: Budget) -> Advice:
     return replace(advice, flags=(*advice.flags, *unlike))
 
 
-def _finite(plain: dict[str, Any]) -> dict[str, Any]:
+def finite(plain: dict[str, Any]) -> dict[str, Any]:
     """Plain data with None for what is infinite or no number: JSON has neither."""
 
     def cleaned(value: Any) -> Any:

@@ -20,7 +20,7 @@ from winnow.laws.inputs import read_pools
 from winnow.laws.plans import FLOPS_PER_TOKEN, Budget, Pool
 from winnow.laws.setups import Setups
 from winnow.laws.simulation import Simulated, Truth, simulate
-from winnow.recipes.advising import amount, for_model, print_parts, sized, table, usual_laws
+from winnow.recipes.advising import amount, finite, for_model, print_parts, sized, table, usual_laws
 
 REPLICATES = 40
 """Of a simulated plan of runs."""
@@ -123,7 +123,7 @@ class SimulatedRuns:
             {"budget": asdict(budget), "best": best, "accuracy": float(accuracy), "regret": float(regret)}
             for budget, best, accuracy, regret in rows
         ]
-        return {"runs": self.num_runs, "flops": self.flops, "budgets": told, "refused": self.found.refused}
+        return finite({"runs": self.num_runs, "flops": self.flops, "budgets": told, "refused": self.found.refused})
 
     def print(self) -> None:
         """For people: a row for each budget."""

@@ -39,7 +39,8 @@ def scaling(
     and cuts the pool into ``--bands``, shares of its tokens from the best on. Models of every ``--scale`` train with
     every seed on each band alone and on the best ones together, for each number of ``--epochs``, and are measured on
     ``--heldout NAME=SOURCE``. No run has more tokens than ``--tokens`` (or the scale's own): bands that would give more
-    are cut, so that small runs repeat their data as often as the large one that is planned. Beside the ledger lies
+    are cut (to whole documents, one at least), so that small runs repeat their data as often as the large one that is
+    planned. Beside the ledger lies
     pools.json, the size of each band.
     """
     _check(bands, epochs, seeds, scale)
