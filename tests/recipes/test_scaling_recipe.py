@@ -14,14 +14,13 @@ from winnow.cli import main
 from winnow.core.errors import RecipeError
 from winnow.core.run import materialize
 from winnow.core.table import Store
-from winnow.recipes.compare_filters import Filter
+from winnow.lm.tokenize import Tokenize
 from winnow.recipes.scaling import in_bands, scaling
 
 
 def test_bands_are_the_pool_in_parts_by_score_the_best_first(tmp_path: Path) -> None:
     documents = Given(shards=(tuple((f"d{number:02}", "a" * number) for number in range(1, 21)),))
-    found = Filter(Length(documents=documents), "length.length")
-    made = list(in_bands(documents, found, (0.1, 0.15, 0.75)))
+    made = list(in_bands(documents, (Length(documents=documents),), "length.length", (0.1, 0.15, 0.75)))
     assert [name for name, _ in made] == ["0-10%", "10-25%", "25-100%"]
     ids = []
     for _, rows in made:
@@ -40,11 +39,32 @@ def test_bands_are_the_pool_in_parts_by_score_the_best_first(tmp_path: Path) -> 
         ({"epochs": (0.0, 1.0)}, r"--epochs are"),
         ({"seeds": 0}, r"--seeds is 0"),
         ({"filter": "desir"}, r"--filter is 'desir'; did you mean dsir\?"),
+        ({"score": "1"}, r"what is good must be told in one way: give --positives or --score"),
+        ({"positives": None}, r"what is good must be told in one way"),
     ],
 )
 def test_what_is_no_design_is_refused(options: dict[str, object], complaint: str) -> None:
     with pytest.raises(RecipeError, match=complaint):
-        scaling("pool.jsonl", "good.jsonl", ("web=web.jsonl",), **options)  # type: ignore[arg-type]
+        scaling("pool.jsonl", ("web=web.jsonl",), **({"positives": "good.jsonl"} | options))  # type: ignore[arg-type]
+
+
+def test_bands_may_go_by_a_score_that_the_documents_bring(tmp_path: Path) -> None:
+    rows = [{"id": f"d{number}", "text": "a" * 40, "edu": number % 4} for number in range(40)]
+    (tmp_path / "pool.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    made = scaling(
+        str(tmp_path / "pool.jsonl"),
+        (f"web={tmp_path / 'pool.jsonl'}",),
+        score="documents.metadata->>'edu'",
+        bands=(0.25, 0.75),
+        tokenizer="bytes",
+    )
+    kept = []
+    for _, table in made.pools:
+        assert isinstance(table, Tokenize)
+        materialize(table.documents, tmp_path / "store")
+        batches = table.documents.open_shard(Store(tmp_path / "store"), 0, ["id"])
+        kept.append({int(id[1:]) % 4 for batch in batches for id in batch["id"].to_pylist()})
+    assert kept == [{3}, {0, 1, 2}]
 
 
 def test_runs_on_bands_of_a_pool_leave_a_ledger_and_pools_that_advice_takes(
