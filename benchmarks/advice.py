@@ -110,7 +110,7 @@ class Study:
         for number, share in enumerate(np.cumsum(BANDS), 1):
             kept = np.where(np.arange(len(sizes)) < number, 1.0, 0.0)
             name = "no filter" if number == len(sizes) else f"top {share:.0%}"
-            found.append(Way(name, tuple(kept), tuple(kept * tokens / (kept @ sizes))))
+            found.append(Way(name, tuple(kept.tolist()), tuple((kept * tokens / (kept @ sizes)).tolist())))
         return found
 
     def candidate(self, way: Way) -> Candidate:

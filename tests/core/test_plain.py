@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +27,10 @@ def test_a_key_depends_on_class_version_and_fields_alone() -> None:
     same_fields = Length(documents=Letters())
     assert same_fields.key != Length(documents=Letters(tasks=3)).key
     assert len(Letters().key) == 32
+
+
+def test_a_float_of_numpy_is_written_as_any_float() -> None:
+    assert orjson.dumps(to_plain(Setting(value=np.float64(2.5)))) == orjson.dumps(to_plain(Setting(value=2.5)))
 
 
 def test_a_raised_version_is_another_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,7 +155,7 @@ def _plain_leaf(value: object, encode: Callable[[object], Plain]) -> Plain:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise RecipeError(f"a field holds {value}; only finite numbers can be part of a recipe")
-        return value
+        return float(value)  # NumPy's are floats too, and not every writer of JSON takes them
     if isinstance(value, PurePath):
         return str(value)
     if isinstance(value, tuple | list):
