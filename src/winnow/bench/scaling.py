@@ -49,13 +49,8 @@ def scaling_bench(
     A run has at most the trial's tokens: pools that would give more are cut, to whole documents and one at least, so
     that small runs repeat their data as often as large ones will.
     """
-    candidates = [
-        Candidate(f"{' + '.join(name for name, _ in some)}, {times:g} epochs", some, Epochs(_each(some, times)))
-        for places in offers(len(pools))
-        for times in epochs
-        if (some := tuple(pools[place] for place in places))
-    ]
-    made = bench("scaling", candidates, trial)
+    offered = [tuple(pools[place] for place in places) for places in offers(len(pools))]
+    made = bench("scaling", [_repeated(some, times) for some in offered for times in epochs], trial)
     return ScalingBench(track=made.track, entries=made.entries, pools=tuple(pools))
 
 
@@ -88,8 +83,10 @@ def runs_of(ledger: Ledger, pools: Sequence[Pool], metric: str | None = None) ->
     return found, metric
 
 
-def _each(pools: Sequence[tuple[str, TokenTable]], times: float) -> tuple[tuple[str, float], ...]:
-    return tuple((name, times) for name, _ in pools)
+def _repeated(pools: tuple[tuple[str, TokenTable], ...], times: float) -> Candidate:
+    """Pools as often each."""
+    names = [name for name, _ in pools]
+    return Candidate(f"{' + '.join(names)}, {times:g} epochs", pools, Epochs(tuple((name, times) for name in names)))
 
 
 def _only_loss(ledger: Ledger) -> str:
