@@ -97,6 +97,6 @@ def test_runs_on_bands_of_a_pool_leave_a_ledger_and_pools_that_advice_takes(
     ]
     assert [pool["name"] for pool in pools] == ["0-50%", "50-100%"]
     assert all(run.num_tokens <= 5000 and run.epochs == 2 for run in ledger if run.num_tokens)
-    capsys.readouterr()
+    assert f"winnow advise fit {out}" in capsys.readouterr().out.replace("\n", "")
     assert main(["advise", "fit", str(out), "--out", str(tmp_path / "fit")]) == 3
     assert "next, train on one of the pools for 0.5 and 4 epochs" in capsys.readouterr().err

@@ -43,12 +43,16 @@ class Benched:
         console = Console()
         console.print(f"\nledger       {self.out / 'ledger.parquet'} ({len(self.ledger)} runs), ledger.json, items/")
         console.print(f"leaderboard  {self.out / 'leaderboard.html'}\n")
-        names = self.new.names("candidate")
-        if len(names) > 1:
+        if following := self._next():
             console.print("Next:", style="bold")
-            console.print(
-                f"  winnow compare {names[0]} {names[1]} --ledger {self.out}", highlight=False, soft_wrap=True
-            )
+            console.print(f"  {following}", highlight=False, soft_wrap=True)
+
+    def _next(self) -> str | None:
+        """The command that the runs are for."""
+        names = self.new.names("candidate")
+        if "scaling" in self.new.names("track"):
+            return f"winnow advise fit {self.out}"
+        return f"winnow compare {names[0]} {names[1]} --ledger {self.out}" if len(names) > 1 else None
 
 
 def run_bench(
