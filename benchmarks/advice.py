@@ -201,9 +201,9 @@ def _apart(ledger: Ledger, name: str, other: str) -> str:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    arguments.add_argument("budgets", nargs="*", type=int, default=[800_000, 2_400_000], metavar="BUDGET")
+    arguments.add_argument("budgets", nargs="*", type=int, default=[1_200_000, 4_000_000], metavar="BUDGET")
     arguments.add_argument("--tokens", type=int, default=400_000, help="of a small run at most")
-    arguments.add_argument("--seeds", type=int, default=3)
+    arguments.add_argument("--seeds", type=int, default=2)
     given, began = arguments.parse_args(), time.perf_counter()
     out, fit = small_runs(write_sets(), given.tokens), WORK / "fit"
     fitted = winnow("advise", "fit", str(out), "--out", str(fit))
@@ -229,8 +229,9 @@ def forms(fitted: Mapping[str, Any]) -> Iterator[str]:
     """How near each law comes."""
     yield from ("| law | fitted | held out | largest held out |", "|---|---|---|---|")
     for form in fitted["forms"]:
-        errors = " | ".join(f"{100 * form[name]:.2f}%" for name in ("trained", "cross_validated", "extrapolated"))
-        yield f"| {form['law']} | {errors} |"
+        errors = [form[name] for name in ("trained", "cross_validated", "extrapolated")]
+        told = ["cannot be fitted" if error is None else f"{100 * error:.2f}%" for error in errors]
+        yield f"| {form['law']} | {' | '.join(told)} |"
     for flag in fitted["flags"]:
         yield from ("", f"- {flag}")
 
