@@ -24,7 +24,7 @@ from corpora import Document, first, read, winnow, write
 from environment import CACHE, write_results
 
 from winnow.bench.compare import compare
-from winnow.bench.ledger import Ledger, read_ledger
+from winnow.bench.ledger import Ledger, Run, read_ledger
 from winnow.bench.scaling import ScalingBench
 from winnow.bench.tracks import Candidate, Trial, bench
 from winnow.choose.rank import Band
@@ -222,7 +222,25 @@ def main() -> None:
         "",
         *forms(fitted),
     ]
-    write_results("advice", "\n\n".join(["\n".join(first_lines), *parts]))
+    table = "\n".join(small(read_ledger(out), pools))
+    write_results("advice", "\n\n".join(["\n".join(first_lines), *parts, table]))
+
+
+def small(ledger: Ledger, pools: ScalingBench) -> Iterator[str]:
+    """A table of the small runs: bits per byte by what was drawn, how often, and the model; means over seeds."""
+    heads = [f"{scale}, {times:g} epochs" for scale in (SMALL, LARGE) for times in EPOCHS]
+    yield from ("## Small runs", "", f"| bands | {' | '.join(heads)} |", "|---|" + "---|" * len(heads))
+    for mixed in dict.fromkeys(name.rsplit(", ", 1)[0] for name, _ in pools.entries):
+        cells = []
+        for scale in (SMALL, LARGE):
+            for times in EPOCHS:
+                runs = [run for run in ledger.where(candidate=f"{mixed}, {times:g} epochs") if _is(run, scale)]
+                cells.append(f"{np.mean([run.metrics[METRIC] for run in runs]):.3f}")
+        yield f"| {mixed} | {' | '.join(cells)} |"
+
+
+def _is(run: Run, scale: str) -> bool:
+    return run.scale is not None and run.scale.split("-")[0] == scale
 
 
 def forms(fitted: Mapping[str, Any]) -> Iterator[str]:
