@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from winnow.report.distributions import Distribution, edges_for
@@ -17,6 +17,9 @@ FLOATS = st.floats(-1e12, 1e12) | st.just(float("nan"))
 
 
 @given(st.lists(FLOATS, max_size=40), st.lists(st.floats(-1e9, 1e9).map(mark), max_size=3))
+@example([5e-324], [mark(0.0)])
+@example([1.0, 1.0 + 2**-52], [])
+@example([1e17], [])
 def test_edges_rise_and_hold_every_threshold(values: list[float], marks: list[Mark]) -> None:
     edges, _ = edges_for(np.array(values, float), marks)
     assert len(edges) <= NUM_BINS + 1 and np.all(np.diff(edges) > 0)

@@ -77,7 +77,10 @@ def _ends(found: Values, thresholds: list[float]) -> tuple[float, float]:
 
 def _spaced(low: float, high: float, below: bool, above: bool) -> Values:
     margin = MARGIN * (high - low)
-    return np.linspace(low - margin * below, high + margin * above if high > low else low + 1, NUM_BINS + 1)
+    edges = np.linspace(low - margin * below, high + margin * above, NUM_BINS + 1)
+    if np.all(np.diff(edges) > 0):
+        return edges
+    return np.linspace(low, low + max(1.0, 1e-9 * abs(low)), NUM_BINS + 1)  # too close for numbers between them
 
 
 class Distribution:
