@@ -19,6 +19,8 @@ NUM_STARTS = 64
 AGREEMENT = 1e-3
 """Starts whose objective is so close to the best, relatively, have found the same fit."""
 LEAST_AGREEING = 2
+SAME_END = 1e-6
+"""Searches whose sums of squares lie so close together, relatively, have come to one place; one goes on for all."""
 HUBER_NOISES = 1.5
 """Beyond so many noise scales a residual counts by its size, no more by its square."""
 NORMAL_MAD = 1.4826
@@ -72,12 +74,16 @@ def fit(law: Law, runs: Runs, *, noise: float | None = None, num_starts: int = N
             "more runs than parameters are needed, two or three times as many for intervals that mean something"
         )
     projected = [_projected(law, runs, np.exp(start)) for start in _starts(law, runs, num_starts, seed)]
+    residuals = [law.residuals(*one, runs) for one in projected]
+    squares = np.array([some @ some for some in residuals])
     if noise is None:
-        nearest = min((law.residuals(*one, runs) for one in projected), key=lambda some: float(some @ some))
-        noise = _scale(nearest, len(names))
-    found = [refit(law, runs, *one, noise) for one in projected]
+        noise = _scale(residuals[int(squares.argmin())], len(names))
+    places, counts = _distinct(squares)
+    starts = [projected[int(place)] for place in places]
+    found = [refit(law, runs, theta, coefficients, noise) for theta, coefficients in starts]
     best = min(found, key=lambda one: one.objective)
-    agreeing = sum(one.objective <= best.objective * (1 + AGREEMENT) + LEAST_NOISE**2 for one in found)
+    alike = [one.objective <= best.objective * (1 + AGREEMENT) + LEAST_NOISE**2 for one in found]
+    agreeing = int(np.sum(counts, where=alike))
     if agreeing < LEAST_AGREEING:
         second = sorted(one.objective for one in found)[1] if len(found) > 1 else float("nan")
         raise InputError(
@@ -148,6 +154,13 @@ class _Space:
         theta = self.theta.copy()
         theta[self.free] = np.exp(x[: len(self.free)])
         return theta, self.units * np.exp(x[len(self.free) :])
+
+
+def _distinct(squares: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """One search of those that ended alike, and how many did."""
+    order = np.argsort(squares, kind="stable")
+    begins = np.flatnonzero(np.diff(squares[order], prepend=-1.0) > SAME_END * squares[order])
+    return order[begins], np.diff(begins, append=len(order))
 
 
 def _starts(law: Law, runs: Runs, number: int, seed: int) -> NDArray[np.float64]:
