@@ -63,6 +63,7 @@ bench: $(VENV)/dev  ## speed and quality beside the peers; hours, on a quiet mac
 	$(BIN)/python benchmarks/natural_sources.py
 	$(BIN)/python benchmarks/laws_forms.py
 	$(BIN)/python benchmarks/laws_synthetic.py
+	$(BIN)/python benchmarks/laws_speed.py
 	$(BIN)/python benchmarks/advice.py
 
 clean:  ## remove what the targets made
