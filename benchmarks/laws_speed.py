@@ -11,14 +11,14 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from environment import write_results
-from laws_synthetic import PAPER, POOLS, THETA, measured
+from laws_synthetic import POOLS, measured, paper_truth
 
-from winnow.laws.chinchilla_golden import DECAY
-from winnow.laws.design import offers, trainings
+from winnow.laws.design import EPOCHS
 from winnow.laws.fitted import fit_all
 from winnow.laws.plans import Budget
 from winnow.laws.setups import Runs
 from winnow.recipes.advising import recommend, usual_laws
+from winnow.recipes.designing import RunPlan
 
 NUM_RUNS, NOISE = 300, 0.01
 MODELS = {"one model": (1.0,), "two models": (1e6, 3e6)}
@@ -26,11 +26,9 @@ MODELS = {"one model": (1.0,), "two models": (1e6, 3e6)}
 
 def runs_of(models: tuple[float, ...]) -> Runs:
     """The usual trainings again and again: of one model by Goyal's law, of several by Chinchilla's."""
-    once = trainings(POOLS, offers(len(POOLS)), num_params=models)
-    setups = once.rows(np.arange(NUM_RUNS) % len(once))
-    theta = np.concatenate([DECAY.theta, np.full(len(POOLS) - 1, 0.5)])
-    one = PAPER.predict(THETA, np.array([1.0, 0.1]), setups)
-    values = one if len(models) == 1 else DECAY.law.predict(theta, DECAY.coefficients, setups)
+    plan = RunPlan(num_params=models, tokens=np.inf, epochs=EPOCHS, seeds=NUM_RUNS, noise=NOISE, quality=0.5)
+    setups = plan.trainings(POOLS).rows(slice(NUM_RUNS))
+    values = paper_truth(setups) if len(models) == 1 else plan.truth(POOLS)(setups)
     return measured(setups, values * np.exp(NOISE * np.random.default_rng(0).standard_normal(NUM_RUNS)))
 
 

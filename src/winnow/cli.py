@@ -334,6 +334,7 @@ def _advise(given: list[str]) -> int:
 
 def _design(own: argparse.Namespace, budgets: list[Any]) -> Any:
     from winnow.core.errors import RecipeError
+    from winnow.laws.design import EPOCHS
     from winnow.recipes import designing
 
     if own.pools is None:
@@ -341,7 +342,8 @@ def _design(own: argparse.Namespace, budgets: list[Any]) -> Any:
     if own.run_tokens is None or not own.run_params:
         raise RecipeError("winnow advise design --pools: give --run-params and --run-tokens, the runs thought of")
     plan = {name: getattr(own, name) for name in ("seeds", "noise", "quality")}
-    runs = designing.RunPlan(num_params=tuple(own.run_params), tokens=own.run_tokens, epochs=tuple(own.epochs), **plan)
+    plan["epochs"] = tuple(own.epochs or EPOCHS)
+    runs = designing.RunPlan(num_params=tuple(own.run_params), tokens=own.run_tokens, **plan)
     return designing.simulate_runs(own.pools, runs, budgets)
 
 
@@ -369,7 +371,7 @@ def _advise_parser() -> argparse.ArgumentParser:
     design.add_argument("--pools", help="of no fit: simulate runs on these pools, before any is trained")
     design.add_argument("--run-params", nargs="+", type=float, default=[], help="their models")
     design.add_argument("--run-tokens", type=float, help="of each at most")
-    design.add_argument("--epochs", nargs="+", type=float, default=[0.5, 1, 2, 4, 8, 16], help="default: %(default)s")
+    design.add_argument("--epochs", nargs="+", type=float, help="over their pools (default: half a one to 16)")
     design.add_argument("--seeds", type=int, default=2, help="default: %(default)s")
     design.add_argument("--noise", type=float, default=0.005, help="of a run, relative (default: %(default)s)")
     quality = "what a token is worth in tokens of the pool before, as is assumed (default: %(default)s)"

@@ -47,9 +47,10 @@ BESIROGLU = Published(Chinchilla(), np.array([0.34781, 0.36585]), np.array([1.81
 """The same runs fitted again (Besiroglu et al. 2024, arXiv 2404.10102, table 1)."""
 BESIROGLU_ERRORS = {"E": 0.02566, "A": 124.52, "B": 1293.28, "alpha": 0.0154, "beta": 0.0206}
 """Standard errors of these."""
+_MUENNIGHOFF_A = float(np.exp(6.255414))
 MUENNIGHOFF = repeated(
     e=float(np.exp(0.6254804)),
-    a=float(np.exp(6.255414)),
+    a=_MUENNIGHOFF_A,
     b=float(np.exp(7.3049974)),
     alpha=0.3526596,
     beta=0.3526596,
@@ -61,7 +62,7 @@ these are not the optimum (see ``least_decay``), and R_D* is bounded from below 
 DECAY = Published(
     RepeatedChinchilla(excess=False),
     MUENNIGHOFF.theta[:3],
-    np.array([MUENNIGHOFF.coefficients[0], float(np.exp(6.255414)), MUENNIGHOFF.coefficients[1]]),
+    np.insert(MUENNIGHOFF.coefficients, 1, _MUENNIGHOFF_A),
 )
 """The same, with parameters that do not lose value: a truth to simulate, with as many constants as are known."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from winnow.core.errors import InputError
-from winnow.laws.fit import Fit, fit, root_mean_square
+from winnow.laws.fit import Fit, Over, fit, root_mean_square
 from winnow.laws.law import Law
 from winnow.laws.setups import Runs
 
@@ -49,13 +49,12 @@ def compare(
     runs: Runs,
     groups: NDArray[Any] | None = None,
     noise: float | None = None,
-    over: Callable[..., Iterable[Any]] = map,
+    over: Over = map,
 ) -> list[Form]:
     """Every law fitted to the runs, the one that predicts best first.
 
     Runs of one group (their names unless given) are held out together. A law that cannot be fitted to all runs is an
-    InputError; one that cannot be fitted to a part of them counts as infinitely far off. ``over`` is ``map``, or that
-    of an executor.
+    InputError; one that cannot be fitted to a part of them counts as infinitely far off.
     """
     folds = _folds(runs.run if groups is None else groups)
     largest = runs.num_params * runs.tokens

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from winnow.laws.setups import Runs, Setups
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+Over = Callable[..., Iterable[Any]]
+"""How a function is called for one thing after the other: ``map``, or that of an executor."""
 NUM_STARTS = 64
 AGREEMENT = 1e-3
 """Starts whose objective is so close to the best, relatively, have found the same fit."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -19,7 +19,7 @@ from winnow.core.plain import from_plain, to_plain
 from winnow.laws.advice import Beliefs, beliefs
 from winnow.laws.baselines import LogLinearMixing, SingleScaleRanking
 from winnow.laws.compare import Form, compare, preferred
-from winnow.laws.fit import Fit
+from winnow.laws.fit import Fit, Over
 from winnow.laws.inputs import VALUE
 from winnow.laws.law import Law
 from winnow.laws.plans import Pool
@@ -118,7 +118,7 @@ def fit_all(
         )
 
 
-def _baselines(runs: Runs, noise: float | None, over: Callable[..., Iterable[Any]]) -> Iterator[Form]:
+def _baselines(runs: Runs, noise: float | None, over: Over) -> Iterator[Form]:
     budgets = bool(np.ptp(runs.num_params * runs.tokens))
     with suppress(InputError):
         yield from compare([LogLinearMixing(budgets=budgets)], runs, noise=noise, over=over)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from winnow.laws.fit import Fit, Found, refit
+from winnow.laws.fit import Fit, Found, Over, refit
 from winnow.laws.law import Law
 from winnow.laws.setups import Runs, Setups
 
@@ -59,12 +59,9 @@ def bootstrap(
     runs: Runs,
     num_draws: int = NUM_DRAWS,
     seed: int = 0,
-    over: Callable[..., Iterable[Any]] = map,
+    over: Over = map,
 ) -> Draws:
-    """Fits of as many runs drawn with replacement, each from where all runs lead; a run's rows are drawn together.
-
-    ``over`` is ``map``, or that of an executor.
-    """
+    """Fits of as many runs drawn with replacement, each from where all runs lead; a run's rows are drawn together."""
     random = np.random.default_rng(seed)
     names, of = np.unique(runs.run, return_inverse=True)
     rows = [np.flatnonzero(of == number) for number in range(len(names))]

@@ -26,27 +26,27 @@ from winnow.laws.goyal import GoyalUtility
 from winnow.laws.inputs import VALUE, check_runs, mismatched, read_pools, read_runs
 from winnow.laws.law import Law
 from winnow.laws.plans import Budget
-from winnow.laws.setups import Runs, Setups
+from winnow.laws.setups import Runs
 from winnow.laws.uncertainty import NUM_DRAWS
 from winnow.report.advice_model import AdviceData, law_name
 from winnow.report.advice_page import write_advice_page
 
 ADVICE, PAGE = "advice.json", "advice.html"
+REPETITION: tuple[Law, ...] = (PenalisedChinchilla(), RepeatedChinchilla(excess=False))
+"""Laws with a price of repetition, for models of any size."""
 NUM_BUDGETS = 60
 """Between which switches are looked for."""
 
 
-def usual_laws(runs: Setups) -> list[Law]:
+def usual_laws(runs: Runs) -> list[Law]:
     """The laws that are fitted unless told otherwise: those of repetition, and Goyal's where all models are alike.
 
     Goyal's half-lives are fixed in one and grow with the distinct tokens in the other: runs on one pool each cannot
     tell the two apart, and advice is then averaged over both.
     """
-    found: list[Law] = [PenalisedChinchilla(), RepeatedChinchilla(excess=False)]
-    if runs.num_params.min() == runs.num_params.max():
-        usual = float(np.median(runs.used))
-        found = [GoyalUtility(), GoyalUtility(gamma=1.0, reference=usual), *found]
-    return found
+    if runs.num_params.min() < runs.num_params.max():
+        return [*REPETITION]
+    return [GoyalUtility(), GoyalUtility(gamma=1.0, reference=float(np.median(runs.used))), *REPETITION]
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def recommend(directory: Path, budgets: Sequence[Budget]) -> Recommended:
     """Advise for each budget; write ``advice.json``, the weights of each recommendation and the page beside the fit."""
     fitted = open_fitted(directory)
     believed, pools = fitted.believed, fitted.pools
-    advices = tuple(_advised(fitted, budget) for budget in sized(budgets, fitted))
+    advices = tuple(_advised(fitted, budget) for budget in for_model(budgets, believed.params[1]))
     num_params = advices[0].recommended.plan.num_params
     tokens = [advice.recommended.plan.tokens for advice in advices]
     least, most = float(fitted.runs.tokens.min()), max(*tokens, float(fitted.runs.tokens.max()))
@@ -224,13 +224,8 @@ def finite(plain: dict[str, Any]) -> dict[str, Any]:
     return {name: cleaned(value) for name, value in plain.items()}
 
 
-def sized(budgets: Sequence[Budget], fitted: Fitted) -> list[Budget]:
-    """Budgets of tokens alone are for the largest model of the runs."""
-    return for_model(budgets, fitted.believed.params[1])
-
-
 def for_model(budgets: Sequence[Budget], largest: float) -> list[Budget]:
-    """Budgets of tokens alone are for this one."""
+    """Budgets of tokens alone are for the largest model of the runs."""
     return [
         replace(budget, num_params=largest) if budget.tokens and budget.num_params is None else budget
         for budget in budgets

@@ -15,12 +15,11 @@ from winnow.core.errors import RecipeError
 from winnow.laws.chinchilla_golden import DECAY
 from winnow.laws.design import NextRun, next_runs, offers, trainings
 from winnow.laws.fitted import open_fitted
-from winnow.laws.goyal import GoyalUtility
 from winnow.laws.inputs import read_pools
 from winnow.laws.plans import FLOPS_PER_TOKEN, Budget, Pool
 from winnow.laws.setups import Setups
 from winnow.laws.simulation import Simulated, Truth, simulate
-from winnow.recipes.advising import amount, finite, for_model, print_parts, sized, table, usual_laws
+from winnow.recipes.advising import REPETITION, amount, finite, for_model, print_parts, table
 
 REPLICATES = 40
 """Of a simulated plan of runs."""
@@ -61,7 +60,8 @@ class NextRuns:
 def design(directory: Path, budgets: Sequence[Budget]) -> NextRuns:
     """The trainings that would take most off the regret that is still expected at these budgets."""
     fitted = open_fitted(directory)
-    return NextRuns(tuple(next_runs(fitted.believed, fitted.pools, sized(budgets, fitted))))
+    believed = fitted.believed
+    return NextRuns(tuple(next_runs(believed, fitted.pools, for_model(budgets, believed.params[1]))))
 
 
 def _told(run: NextRun) -> dict[str, Any]:
@@ -140,7 +140,6 @@ def simulate_runs(pools: str, plan: RunPlan, budgets: Sequence[Budget], replicat
     """How well runs that are thought of would decide, were the truth as assumed; no compute is spent on training."""
     known = read_pools(pools)
     runs, sized = plan.trainings(known), for_model(budgets, max(plan.num_params))
-    laws = [law for law in usual_laws(runs) if not isinstance(law, GoyalUtility)]
-    found = simulate(plan.truth(known), runs, known, sized, laws, noise=plan.noise, replicates=replicates)
+    found = simulate(plan.truth(known), runs, known, sized, REPETITION, noise=plan.noise, replicates=replicates)
     flops = float(FLOPS_PER_TOKEN * (runs.num_params * runs.tokens).sum())
     return SimulatedRuns(len(runs), flops, tuple(sized), found)

@@ -61,7 +61,7 @@ def _order(
     if (positives is None) == (score is None):
         raise RecipeError("what is good must be told in one way: give --positives or --score")
     if score is not None:
-        return (), f"CAST(({score}) AS DOUBLE)"
+        return (), score
     filters = learned_filters(pool, documents_of(str(positives)))
     if filter not in filters:
         raise RecipeError(f"--filter is {filter!r}; {did_you_mean(filter, filters)}")

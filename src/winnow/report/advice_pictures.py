@@ -198,42 +198,37 @@ def keeping(data: AdviceData) -> Markup:
 
 def repeating(data: AdviceData) -> Markup:
     """How often the best pool is seen against the budget, and the most of any run."""
-    amounts = [data.amount(advice) for advice in data.along]
     seen = [advice.recommended.plan.epochs[0] for advice in data.along]
     most = data.believed.most_epochs[0]
-    dots = [
-        Dot(x=x, y=y, colour="c0", told=f"{budget_name(data, x)}: {y:.3g} epochs")
-        for x, y in zip(amounts, seen, strict=True)
-    ]
-    return draw(
-        Chart(
-            about="epochs of the best pool against the budget",
-            x=_budgets(data),
-            y=padded_axis([0.0, *seen, most]),
-            curves=[Curve(name="", colour="c0", points=list(zip(amounts, seen, strict=True)))],
-            dots=dots,
-            level=most,
-            marks=[_mark(data, place, x) for place, x in enumerate(amounts)],
-        )
-    )
+    told = [f"{epochs:.3g} epochs" for epochs in seen]
+    return _along(data, "epochs of the best pool", seen, told, padded_axis([0.0, *seen, most]), most)
 
 
 def sizing(data: AdviceData) -> Markup:
     """The model that is recommended against the budget."""
-    amounts = [data.amount(advice) for advice in data.along]
     sizes = [advice.recommended.plan.num_params for advice in data.along]
+    told = [f"{count(size)} parameters" for size in sizes]
+    return _along(data, "parameters of the model", sizes, told, spanned(sizes, told=count))
+
+
+def _along(
+    data: AdviceData, about: str, values: Sequence[float], told: Sequence[str], y: Axis, level: float | None = None
+) -> Markup:
+    """A number of each recommendation against the budget."""
+    points = list(zip([data.amount(advice) for advice in data.along], values, strict=True))
     dots = [
-        Dot(x=x, y=y, colour="c0", told=f"{budget_name(data, x)}: {count(y)} parameters")
-        for x, y in zip(amounts, sizes, strict=True)
+        Dot(x=x, y=y, colour="c0", told=f"{budget_name(data, x)}: {one}")
+        for (x, y), one in zip(points, told, strict=True)
     ]
     return draw(
         Chart(
-            about="parameters of the model against the budget",
+            about=f"{about} against the budget",
             x=_budgets(data),
-            y=spanned(sizes, told=count),
-            curves=[Curve(name="", colour="c0", points=list(zip(amounts, sizes, strict=True)))],
+            y=y,
+            curves=[Curve(name="", colour="c0", points=points)],
             dots=dots,
-            marks=[_mark(data, place, x) for place, x in enumerate(amounts)],
+            level=level,
+            marks=[_mark(data, place, x) for place, (x, _) in enumerate(points)],
         )
     )
 
